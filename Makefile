@@ -1,0 +1,39 @@
+# federated: PostgreSQL extension
+#   make                builds             make install    installs
+#   make installcheck   regression and isolation tests against a running server
+#   scripts/test        everything, on a server of its own
+
+EXTENSION  = federated
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" federated.control)
+
+MODULE_big = federated
+OBJS       = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c src/core/*/*.c)))
+PKG_CONFIG ?= pkg-config
+PG_CPPFLAGS = -I$(srcdir)/src -DFED_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags jansson libcrypto)
+PG_CFLAGS  = $(FED_CFLAGS)
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs jansson libcrypto)
+
+DATA       = $(wildcard sql/upgrade/federated--*--*.sql)
+DATA_built = federated--$(EXTVERSION).sql
+EXTRA_CLEAN = federated--*.sql
+
+REGRESS      = setup $(filter-out setup,$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
+ISOLATION    = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=output_iso --load-extension=pgcrypto --load-extension=federated
+
+# Bitcode would only serve inlining into JIT code, which nothing here gains
+# from; without it the build needs no clang.
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Vectorised, and the same bits on every machine: no fused multiply-add.
+src/core/kernels/%.o: CFLAGS += -O3 -ffp-contract=off
+
+federated--$(EXTVERSION).sql: $(sort $(wildcard sql/install/*.sql))
+	cat $^ > $@
+
+# A changed header rebuilds what may include it.
+$(OBJS): $(wildcard src/*.h src/*/*.h src/core/*/*.h)

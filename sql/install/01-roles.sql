@@ -1,0 +1,30 @@
+-- Roles ----------------------------------------------------------------------
+-- Cluster-wide and therefore no members of the extension: created when missing,
+-- never dropped. Privileges are granted to them, never to PUBLIC.
+
+DO $$
+DECLARE
+	role_name text;
+BEGIN
+	FOREACH role_name IN ARRAY ARRAY['federated_admin', 'federated_creator', 'federated_island',
+									 'federated_viewer', 'federated_auditor']
+	LOOP
+		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+			EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+		END IF;
+	END LOOP;
+
+	-- PostgREST logs in as this role and switches to the token's. NOINHERIT:
+	-- on its own it can do nothing.
+	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'federated_authenticator') THEN
+		CREATE ROLE federated_authenticator NOLOGIN NOINHERIT;
+	END IF;
+
+	GRANT federated_creator, federated_viewer, federated_auditor TO federated_admin;
+	GRANT federated_admin, federated_creator, federated_island, federated_viewer, federated_auditor
+		TO federated_authenticator;
+END
+$$;
+
+GRANT USAGE ON SCHEMA federated
+	TO federated_admin, federated_creator, federated_island, federated_viewer, federated_auditor;

@@ -1,0 +1,498 @@
+-- Updates: what Islands send ---------------------------------------------------------------
+-- Begin, put, commit: each may be repeated, and be taken up again after either
+-- side died. What is refused for what it holds is an answer and not an error:
+-- an error would roll back the row that says why.
+
+CREATE TABLE federated.updates (
+	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	round_id	bigint NOT NULL REFERENCES federated.rounds,
+	island_id	bigint NOT NULL REFERENCES federated.islands,
+	state		text NOT NULL CHECK (state IN ('uploading', 'accepted', 'abandoned', 'lost')),
+	digest		bytea NOT NULL CHECK (octet_length(digest) = 32),
+	vector_id	bigint REFERENCES federated.vectors ON DELETE SET NULL,
+	num_samples	bigint CHECK (num_samples > 0),
+	metrics		jsonb NOT NULL DEFAULT '{}',
+	began_at	timestamptz NOT NULL DEFAULT now(),
+	accepted_at	timestamptz,
+	position	integer,
+	weight		double precision,
+	CHECK (state <> 'accepted' OR num_samples IS NOT NULL)
+);
+-- Exactly once: one update of an Island in a round is alive.
+CREATE UNIQUE INDEX updates_one_alive ON federated.updates (round_id, island_id) WHERE state IN ('uploading', 'accepted');
+CREATE INDEX ON federated.updates (island_id);
+COMMENT ON TABLE federated.updates IS 'What each Island sent in each round: a delta over the flat vector, samples, metrics';
+COMMENT ON COLUMN federated.updates.state IS
+	'uploading, accepted; abandoned: begun again with other bytes; lost: unlogged and gone in a crash';
+COMMENT ON COLUMN federated.updates.digest IS 'SHA-256 over the SHA-256 of every slice';
+COMMENT ON COLUMN federated.updates.vector_id IS 'Its pages, while the round has them; NULL for an evaluation';
+COMMENT ON COLUMN federated.updates.position IS 'Place in the frozen set: participants in bytewise order of host_id';
+COMMENT ON COLUMN federated.updates.weight IS 'Weight in the combination, fixed with the set';
+
+CREATE TABLE federated.rejections (
+	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	at			timestamptz NOT NULL DEFAULT clock_timestamp(),
+	round_id	bigint,
+	session_id	uuid,
+	island_id	bigint REFERENCES federated.islands,
+	reason		text NOT NULL,
+	detail		text
+);
+CREATE INDEX ON federated.rejections (session_id);
+COMMENT ON TABLE federated.rejections IS 'Updates and slices that were refused, and why';
+
+CREATE FUNCTION federated.make_durable() RETURNS void
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'federated_make_durable';
+COMMENT ON FUNCTION federated.make_durable() IS
+	'The current transaction is flushed when it commits, whatever synchronous_commit the session has chosen';
+
+CREATE FUNCTION federated.make_lazy() RETURNS void
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'federated_make_lazy';
+COMMENT ON FUNCTION federated.make_lazy() IS
+	'The current transaction need not wait for the disk, unless make_durable() was called in it';
+
+CREATE FUNCTION federated.reject(round federated.rounds, island_id bigint, reason text, detail text) RETURNS json
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO federated.rejections (round_id, session_id, island_id, reason, detail)
+	VALUES (round.id, round.session_id, island_id, reason, left(detail, 1000));
+	RETURN json_build_object('status', 'rejected', 'reason', reason, 'detail', detail);
+END
+$$;
+COMMENT ON FUNCTION federated.reject(federated.rounds, bigint, text, text) IS 'Record a refusal and make its answer';
+
+-- The round, locked against its freeze, when the Island may still send to it;
+-- otherwise the reason why not. Lock order everywhere: round, then task, then update.
+CREATE FUNCTION federated.enter_round(round_id bigint, island_id bigint, wanted_kind text,
+									  OUT round federated.rounds, OUT reason text, OUT detail text)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	task federated.tasks;
+BEGIN
+	PERFORM federated.require_read_committed();
+	PERFORM federated.require_argument('round_id', round_id);
+	-- Whoever holds this lock and goes idle holds up everybody.
+	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+	SELECT * INTO round FROM federated.rounds r WHERE r.id = enter_round.round_id FOR SHARE;
+	IF NOT FOUND THEN
+		round := NULL;
+		reason := 'stale_round';
+		detail := format('round %s does not exist', round_id);
+		RETURN;
+	END IF;
+
+	SELECT * INTO task FROM federated.tasks t WHERE t.round_id = round.id AND t.island_id = enter_round.island_id;
+	IF NOT FOUND THEN
+		reason := 'not_participant';
+		detail := format('this Island has no task in round %s', round_id);
+	ELSIF round.state <> 'open' THEN
+		reason := 'stale_round';
+		detail := format('round %s is %s', round_id, round.state);
+	ELSIF task.state IN ('dropped', 'declined') THEN
+		reason := 'stale_round';
+		detail := format('this Island is out of round %s: %s', round_id, task.reason);
+	ELSIF round.kind <> wanted_kind THEN
+		reason := 'stale_round';
+		detail := format('round %s is there to %s', round_id, round.kind);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION federated.enter_round(bigint, bigint, text) IS
+	'Lock a round against its freeze and tell whether an Island may send to it';
+
+CREATE FUNCTION federated.find_update(round_id bigint, island_id bigint) RETURNS federated.updates
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT u FROM federated.updates u
+	WHERE u.round_id = $1 AND u.island_id = $2 AND u.state IN ('uploading', 'accepted')
+$$;
+COMMENT ON FUNCTION federated.find_update(bigint, bigint) IS 'The update of an Island in a round that is alive';
+
+CREATE FUNCTION federated.metrics_problem(metrics jsonb) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF jsonb_typeof(metrics) IS DISTINCT FROM 'object' OR metrics - '{evaluation,training}'::text[] <> '{}' THEN
+		RETURN 'metrics must be an object of "evaluation" and "training"';
+	ELSIF jsonb_path_exists(metrics, 'strict $.* ? (@.type() != "object")') THEN
+		RETURN '"evaluation" and "training" must be objects';
+	ELSIF jsonb_path_exists(metrics, 'strict $.*.* ? (@.type() != "number")') THEN
+		RETURN 'every metric must be a finite number';
+	ELSIF EXISTS (SELECT FROM jsonb_each(metrics) part, jsonb_each(part.value) metric
+				  WHERE abs((metric.value #>> '{}')::numeric) > 1e300 OR length(metric.key) > 100) THEN
+		RETURN 'every metric must be below 1e300, its name at most 100 characters long';
+	ELSIF (SELECT count(*) FROM jsonb_each(metrics) part, jsonb_each(part.value)) > 1000 THEN
+		RETURN 'at most 1000 metrics are taken';
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION federated.metrics_problem(jsonb) IS 'What is wrong with metrics that an Island sent; NULL when nothing is';
+
+CREATE FUNCTION federated.open_update(round federated.rounds, island_id bigint, digest bytea) RETURNS federated.updates
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	opened federated.updates;
+	bytes bigint := (SELECT v.parameters * 4 FROM federated.model_versions v WHERE v.id = round.base_version_id);
+BEGIN
+	INSERT INTO federated.updates AS u (round_id, island_id, state, digest)
+	VALUES (round.id, island_id, 'uploading', digest)
+	ON CONFLICT (round_id, island_id) WHERE state IN ('uploading', 'accepted') DO NOTHING
+	RETURNING * INTO opened;
+	IF NOT FOUND THEN
+		RETURN federated.find_update(round.id, island_id);
+	END IF;
+	UPDATE federated.updates u SET vector_id = federated.create_vector(round.relation, bytes)
+	WHERE u.id = opened.id RETURNING * INTO opened;
+	RETURN opened;
+END
+$$;
+COMMENT ON FUNCTION federated.open_update(federated.rounds, bigint, bytea) IS
+	'A new update that waits for its slices, or the one that somebody opened at the same moment';
+
+CREATE FUNCTION federated.begin_update(me federated.islands, round_id bigint, digest bytea) RETURNS json
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	entry record;
+	known federated.updates := federated.find_update(round_id, me.id);
+	bytes bigint;
+	attempts integer;
+BEGIN
+	-- What was accepted stays accepted, also after the round went on.
+	IF known.state = 'accepted' AND known.digest = begin_update.digest THEN
+		RETURN json_build_object('status', 'accepted', 'update_id', known.id);
+	END IF;
+	SELECT * INTO entry FROM federated.enter_round(round_id, me.id, 'train');
+	IF entry.reason IS NOT NULL THEN
+		RETURN federated.reject(entry.round, me.id, entry.reason, entry.detail);
+	END IF;
+
+	known := federated.find_update(round_id, me.id);
+	IF known.state = 'accepted' AND known.digest <> begin_update.digest THEN
+		RETURN federated.reject(entry.round, me.id, 'conflicting_update', 'another update of this Island was accepted in this round');
+	ELSIF known.state = 'uploading' AND known.digest <> begin_update.digest THEN
+		UPDATE federated.updates u SET state = 'abandoned' WHERE u.id = known.id AND u.state = 'uploading';
+		known := NULL;
+	END IF;
+
+	IF known.id IS NULL THEN
+		SELECT count(*) INTO attempts FROM federated.updates u WHERE u.round_id = (entry.round).id AND u.island_id = me.id;
+		IF attempts >= 4 THEN
+			RETURN federated.reject(entry.round, me.id, 'too_many_attempts', 'an update may be begun 4 times in a round');
+		END IF;
+		SELECT v.parameters * 4 INTO bytes FROM federated.model_versions v WHERE v.id = (entry.round).base_version_id;
+		IF federated.page_storage(bytes) > federated.storage_left() THEN
+			RETURN federated.reject(entry.round, me.id, 'storage_full', 'federated.max_storage is exhausted');
+		END IF;
+		known := federated.open_update(entry.round, me.id, digest);
+	END IF;
+	RETURN json_build_object('status', known.state, 'update_id', known.id, 'present', federated.present_slices(known.vector_id));
+END
+$$;
+COMMENT ON FUNCTION federated.begin_update(federated.islands, bigint, bytea) IS 'See federated_begin_update()';
+
+CREATE FUNCTION @extschema@.federated_begin_update(round_id bigint, digest bytea) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM federated.require_digest('digest', digest);
+	RETURN federated.begin_update(federated.require_island(), round_id, digest);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.federated_begin_update(bigint, bytea) IS
+	'Begin or resume sending an update, known by its digest (SHA-256 over the SHA-256 of every slice); says which slices are already there';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_begin_update(bigint, bytea) TO federated_island;
+
+CREATE FUNCTION federated.require_digest(argument text, digest bytea) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM federated.require_argument(argument, digest);
+	IF octet_length(digest) <> 32 THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('argument "%s" is not a SHA-256', argument),
+			DETAIL = format('Given %s bytes; expected 32.', octet_length(digest));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION federated.require_digest(text, bytea) IS 'Refuse (22004, 22023) what is not a SHA-256';
+
+CREATE FUNCTION federated.own_update(update_id bigint, me federated.islands) RETURNS federated.updates
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	own federated.updates;
+BEGIN
+	PERFORM federated.require_argument('update_id', update_id);
+	SELECT * INTO own FROM federated.updates u WHERE u.id = update_id AND u.island_id = me.id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'no_data_found',
+			MESSAGE = format('Island "%s" has no update %s', me.host_id, update_id);
+	END IF;
+	RETURN own;
+END
+$$;
+COMMENT ON FUNCTION federated.own_update(bigint, federated.islands) IS 'An update of the calling Island, or an error (P0002)';
+
+CREATE FUNCTION @extschema@.federated_put_slice(update_id bigint, slice integer, sha256 bytea, data bytea) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	me federated.islands := federated.require_island();
+	own federated.updates := federated.own_update(update_id, me);
+	entry record;
+	refusal record;
+BEGIN
+	PERFORM federated.require_argument('slice', slice);
+	PERFORM federated.require_digest('sha256', sha256);
+	PERFORM federated.require_argument('data', data);
+	-- The table must not be retired under the slice.
+	SELECT * INTO entry FROM federated.enter_round(own.round_id, me.id, 'train');
+	own := federated.own_update(update_id, me);
+	IF entry.reason IS NOT NULL THEN
+		RETURN federated.reject(entry.round, me.id, entry.reason, entry.detail);
+	ELSIF own.state = 'accepted' THEN
+		RETURN json_build_object('status', 'stored');
+	ELSIF own.state <> 'uploading' THEN
+		RETURN federated.reject(entry.round, me.id, 'stale_round', format('update %s is %s', update_id, own.state));
+	END IF;
+
+	SELECT * INTO refusal FROM federated.store_slice(own.vector_id, slice, sha256, data, true);
+	IF refusal.reason IS NOT NULL THEN
+		RETURN federated.reject(entry.round, me.id, refusal.reason, refusal.detail);
+	END IF;
+	RETURN json_build_object('status', 'stored');
+END
+$$;
+COMMENT ON FUNCTION @extschema@.federated_put_slice(bigint, integer, bytea, bytea) IS
+	'Send one slice (262,080 little-endian float32; the last may be shorter) of an update; the same slice again changes nothing';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_put_slice(bigint, integer, bytea, bytea) TO federated_island;
+
+CREATE FUNCTION federated.update_problem(own federated.updates, digest bytea, num_samples bigint, metrics jsonb,
+										 OUT reason text, OUT detail text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF digest <> own.digest THEN
+		reason := CASE WHEN own.state = 'accepted' THEN 'conflicting_update' ELSE 'wrong_digest' END;
+		detail := 'the update was begun with another digest';
+	ELSIF own.state NOT IN ('uploading', 'accepted') THEN
+		reason := 'stale_round';
+		detail := format('update %s is %s', own.id, own.state);
+	ELSIF own.state = 'accepted' THEN
+		RETURN;
+	ELSIF coalesce(num_samples, 0) <= 0 THEN
+		reason := 'bad_num_samples';
+		detail := format('num_samples is %s; it must be positive', coalesce(num_samples::text, 'null'));
+	ELSIF federated.metrics_problem(metrics) IS NOT NULL THEN
+		reason := 'bad_metrics';
+		detail := federated.metrics_problem(metrics);
+	ELSIF own.vector_id IS NOT NULL AND NOT federated.vector_complete(own.vector_id) THEN
+		reason := 'incomplete';
+		detail := format('only slices %s are here', federated.present_slices(own.vector_id));
+	ELSIF own.vector_id IS NOT NULL AND federated.vector_digest(own.vector_id) <> digest THEN
+		reason := 'wrong_digest';
+		detail := 'the slices do not have the digest that was stated for the update';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION federated.update_problem(federated.updates, bytea, bigint, jsonb) IS
+	'Why an update cannot be accepted; NULLs when it can, or was before';
+
+-- The caller holds the round FOR SHARE.
+CREATE FUNCTION federated.accept_update(round federated.rounds, own federated.updates, num_samples bigint,
+										metrics jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE federated.updates u
+	SET state = 'accepted', accepted_at = clock_timestamp(), num_samples = accept_update.num_samples,
+		metrics = accept_update.metrics
+	WHERE u.id = own.id AND u.state = 'uploading';
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	UPDATE federated.tasks t SET state = 'done', finished_at = clock_timestamp()
+	WHERE t.round_id = round.id AND t.island_id = own.island_id AND t.state = 'assigned';
+	UPDATE federated.participants p
+	SET status = 'gradient_sent', total_samples = coalesce(
+			(SELECT c.num_samples FROM federated.consents c JOIN federated.sessions s ON s.workload_id = c.workload_id
+			 WHERE s.id = round.session_id AND c.island_id = own.island_id), accept_update.num_samples)
+	WHERE p.session_id = round.session_id AND p.island_id = own.island_id;
+	PERFORM federated.log_event(round.session_id, CASE round.kind WHEN 'train' THEN 'update_accepted' ELSE 'evaluation_accepted' END,
+		jsonb_build_object('round', round.round_no, 'update_id', own.id, 'num_samples', num_samples,
+						   'digest', encode(own.digest, 'hex')));
+	PERFORM federated.make_durable();
+	PERFORM federated.wake_worker();
+END
+$$;
+COMMENT ON FUNCTION federated.accept_update(federated.rounds, federated.updates, bigint, jsonb) IS
+	'Accept a verified update, durably';
+
+CREATE FUNCTION federated.commit_update(me federated.islands, update_id bigint, digest bytea, num_samples bigint,
+										metrics jsonb) RETURNS json
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	own federated.updates := federated.own_update(update_id, me);
+	entry record;
+	problem record;
+BEGIN
+	-- The acknowledgement may have been lost on the way: say it again.
+	IF own.state = 'accepted' AND own.digest = commit_update.digest THEN
+		PERFORM federated.make_durable();
+		RETURN json_build_object('status', 'accepted', 'update_id', own.id);
+	END IF;
+
+	SELECT * INTO entry FROM federated.enter_round(own.round_id, me.id, 'train');
+	IF entry.reason IS NOT NULL THEN
+		RETURN federated.reject(entry.round, me.id, entry.reason, entry.detail);
+	END IF;
+	SELECT * INTO own FROM federated.updates u WHERE u.id = own.id FOR NO KEY UPDATE;
+	SELECT * INTO problem FROM federated.update_problem(own, digest, num_samples, metrics);
+	IF problem.reason IS NOT NULL THEN
+		RETURN federated.reject(entry.round, me.id, problem.reason, problem.detail);
+	END IF;
+	PERFORM federated.accept_update(entry.round, own, num_samples, metrics);
+	RETURN json_build_object('status', 'accepted', 'update_id', own.id);
+END
+$$;
+COMMENT ON FUNCTION federated.commit_update(federated.islands, bigint, bytea, bigint, jsonb) IS 'See federated_commit_update()';
+
+CREATE FUNCTION @extschema@.federated_commit_update(update_id bigint, digest bytea, num_samples bigint,
+													metrics jsonb DEFAULT '{}') RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM federated.require_digest('digest', digest);
+	RETURN federated.commit_update(federated.require_island(), update_id, digest, num_samples, metrics);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.federated_commit_update(bigint, bytea, bigint, jsonb) IS
+	'Hand in a complete update; once it is acknowledged it is durable and counts exactly once. Again: changes nothing';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_commit_update(bigint, bytea, bigint, jsonb) TO federated_island;
+
+CREATE FUNCTION federated.slice_of(data bytea, slice integer) RETURNS bytea
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'SELECT substr(data, slice * 1048320 + 1, 1048320)';
+COMMENT ON FUNCTION federated.slice_of(bytea, integer) IS 'One slice of a vector that is in memory';
+
+CREATE FUNCTION federated.digest_of(data bytea) RETURNS bytea
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT sha256(coalesce(string_agg(sha256(federated.slice_of(data, s)), '' ORDER BY s), ''))
+	FROM generate_series(0, federated.slice_count(octet_length(data)) - 1) s
+$$;
+COMMENT ON FUNCTION federated.digest_of(bytea) IS 'Digest of a vector that is in memory: SHA-256 over the SHA-256 of every slice';
+
+CREATE FUNCTION @extschema@.federated_submit_update(round_id bigint, delta bytea, num_samples bigint,
+													metrics jsonb DEFAULT '{}') RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	me federated.islands := federated.require_island();
+	digest bytea;
+	answer json;
+	refusal record;
+	target federated.vectors;
+BEGIN
+	PERFORM federated.require_argument('delta', delta);
+	digest := federated.digest_of(delta);
+	answer := federated.begin_update(me, round_id, digest);
+	IF answer ->> 'status' <> 'uploading' THEN
+		RETURN answer;
+	END IF;
+
+	SELECT v.* INTO STRICT target
+	FROM federated.updates u JOIN federated.vectors v ON v.id = u.vector_id WHERE u.id = (answer ->> 'update_id')::bigint;
+	IF octet_length(delta) <> target.bytes THEN
+		RETURN federated.reject((SELECT r FROM federated.rounds r WHERE r.id = round_id), me.id, 'wrong_length',
+			format('the update has %s bytes; expected %s', octet_length(delta), target.bytes));
+	END IF;
+	FOR slice_no IN 0 .. federated.slice_count(target.bytes) - 1
+	LOOP
+		SELECT * INTO refusal
+		FROM federated.store_slice(target.id, slice_no, sha256(federated.slice_of(delta, slice_no)),
+								   federated.slice_of(delta, slice_no), true);
+		IF refusal.reason IS NOT NULL THEN
+			RETURN federated.reject((SELECT r FROM federated.rounds r WHERE r.id = round_id), me.id, refusal.reason, refusal.detail);
+		END IF;
+	END LOOP;
+	RETURN federated.commit_update(me, (answer ->> 'update_id')::bigint, digest, num_samples, metrics);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.federated_submit_update(bigint, bytea, bigint, jsonb) IS
+	'Begin, put and commit in one call, for a model that fits one value: delta is the whole vector as little-endian float32';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_submit_update(bigint, bytea, bigint, jsonb) TO federated_island;
+
+CREATE FUNCTION @extschema@.federated_submit_evaluation(round_id bigint, num_samples bigint, metrics jsonb) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	me federated.islands := federated.require_island();
+	own federated.updates := federated.find_update(round_id, me.id);
+	no_bytes CONSTANT bytea := sha256('');
+	entry record;
+	problem record;
+BEGIN
+	IF own.state = 'accepted' AND own.vector_id IS NULL THEN
+		RETURN json_build_object('status', 'accepted', 'update_id', own.id);
+	END IF;
+	SELECT * INTO entry FROM federated.enter_round(round_id, me.id, 'evaluate');
+	IF entry.reason IS NOT NULL THEN
+		RETURN federated.reject(entry.round, me.id, entry.reason, entry.detail);
+	END IF;
+	-- An evaluation is an update without a vector.
+	own := ROW(NULL, round_id, me.id, 'uploading', no_bytes, NULL, NULL, '{}', now(), NULL, NULL, NULL);
+	SELECT * INTO problem FROM federated.update_problem(own, no_bytes, num_samples, metrics);
+	IF problem.reason IS NOT NULL THEN
+		RETURN federated.reject(entry.round, me.id, problem.reason, problem.detail);
+	END IF;
+	INSERT INTO federated.updates (round_id, island_id, state, digest) VALUES (round_id, me.id, 'uploading', no_bytes)
+	ON CONFLICT DO NOTHING;
+	own := federated.find_update(round_id, me.id);
+	PERFORM federated.accept_update(entry.round, own, num_samples, metrics);
+	RETURN json_build_object('status', 'accepted', 'update_id', own.id);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.federated_submit_evaluation(bigint, bigint, jsonb) IS
+	'Hand in the evaluation of a model when the task was only that';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_submit_evaluation(bigint, bigint, jsonb) TO federated_island;
+
+ALTER TABLE federated.updates ENABLE ROW LEVEL SECURITY;
+ALTER TABLE federated.rejections ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_all ON federated.updates FOR SELECT TO federated_admin, federated_viewer, federated_auditor USING (true);
+CREATE POLICY read_visible ON federated.updates FOR SELECT TO federated_creator
+	USING (EXISTS (SELECT FROM federated.rounds r WHERE r.id = round_id));
+CREATE POLICY read_own ON federated.updates FOR SELECT TO federated_island USING (island_id = (SELECT federated.caller_island()));
+CREATE POLICY read_all ON federated.rejections FOR SELECT TO federated_admin, federated_auditor USING (true);
+CREATE POLICY read_own ON federated.rejections FOR SELECT TO federated_island USING (island_id = (SELECT federated.caller_island()));
+GRANT SELECT ON federated.updates TO federated_admin, federated_creator, federated_viewer, federated_auditor, federated_island;
+GRANT SELECT ON federated.rejections TO federated_admin, federated_auditor, federated_island;

@@ -1,0 +1,122 @@
+-- Tasks: what an Island is asked to do ---------------------------------------------------------
+
+CREATE FUNCTION federated.task_document(round federated.rounds, session federated.sessions) RETURNS json
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT json_build_object(
+		'round_id', $1.id, 'session_id', $2.id, 'session', $2.name, 'round', $1.round_no, 'total_rounds', $2.total_rounds,
+		'kind', $1.kind, 'workload', w.name, 'workload_id', w.id, 'version_id', v.id, 'version', v.version,
+		'parameters', v.parameters, 'slices', federated.slice_count(v.parameters * 4),
+		'model_digest', encode(v.digest, 'hex'),
+		'participants', (SELECT count(*) FROM federated.tasks t WHERE t.round_id = $1.id),
+		'deadline', $1.deadline, 'config', $2.config)
+	FROM federated.model_versions v JOIN federated.workloads w ON w.id = v.workload_id
+	WHERE v.id = $1.base_version_id
+$$;
+COMMENT ON FUNCTION federated.task_document(federated.rounds, federated.sessions) IS 'A task as an Island receives it';
+
+CREATE FUNCTION federated.note_fetched(round federated.rounds, island_id bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE federated.tasks t SET fetched_at = clock_timestamp()
+	WHERE t.round_id = round.id AND t.island_id = note_fetched.island_id AND t.fetched_at IS NULL;
+	UPDATE federated.participants p SET status = 'training', reason = NULL
+	WHERE p.session_id = round.session_id AND p.island_id = note_fetched.island_id AND p.status = 'invited';
+END
+$$;
+COMMENT ON FUNCTION federated.note_fetched(federated.rounds, bigint) IS 'Note that an Island has received its task';
+
+CREATE FUNCTION @extschema@.federated_next_task(session_id uuid DEFAULT NULL) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	me federated.islands := federated.require_island();
+	round federated.rounds;
+	session federated.sessions;
+BEGIN
+	PERFORM federated.make_lazy();
+	SELECT r.* INTO round
+	FROM federated.tasks t
+	JOIN federated.rounds r ON r.id = t.round_id
+	JOIN federated.sessions s ON s.id = r.session_id
+	WHERE t.island_id = me.id AND t.state = 'assigned' AND r.state = 'open' AND s.status = 'training'
+	  AND (federated_next_task.session_id IS NULL OR s.id = federated_next_task.session_id)
+	ORDER BY r.opened_at, r.id LIMIT 1;
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+	SELECT * INTO session FROM federated.sessions s WHERE s.id = round.session_id;
+	PERFORM federated.note_fetched(round, me.id);
+	RETURN federated.task_document(round, session);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.federated_next_task(uuid) IS
+	'What the calling Island is asked to do, the oldest first; NULL when nothing is. The same task comes until its update is committed. LISTEN federated_task wakes';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_next_task(uuid) TO federated_island;
+
+CREATE FUNCTION @extschema@.federated_decline_task(round_id bigint, reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	me federated.islands := federated.require_island();
+	round federated.rounds;
+BEGIN
+	PERFORM federated.require_read_committed();
+	PERFORM federated.require_argument('round_id', round_id);
+	PERFORM federated.require_argument('reason', reason);
+	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+	SELECT * INTO round FROM federated.rounds r WHERE r.id = round_id FOR SHARE;
+	IF round.state = 'open'
+		AND federated.drop_participant(round.session_id, round.id, me.id, 'declined', left(reason, 1000)) THEN
+		PERFORM federated.wake_worker();
+	ELSIF NOT EXISTS (SELECT FROM federated.tasks t WHERE t.round_id = federated_decline_task.round_id AND t.island_id = me.id) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'no_data_found',
+			MESSAGE = format('Island "%s" has no task in round %s', me.host_id, round_id);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.federated_decline_task(bigint, text) IS
+	'The calling Island does not do a task, and says why; it is out of this round and may be in the next';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_decline_task(bigint, text) TO federated_island;
+
+CREATE FUNCTION @extschema@.federated_leave(session_id uuid, reason text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	me federated.islands := federated.require_island();
+	round federated.rounds;
+	why text := coalesce(left(reason, 1000), 'left');
+BEGIN
+	PERFORM federated.require_read_committed();
+	PERFORM federated.require_argument('session_id', session_id);
+	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+	SELECT * INTO round FROM federated.rounds r
+	WHERE r.session_id = federated_leave.session_id AND r.state = 'open' FOR SHARE;
+	UPDATE federated.participants p SET left_at = now()
+	WHERE p.session_id = federated_leave.session_id AND p.island_id = me.id AND p.left_at IS NULL AND p.status <> 'completed';
+	IF NOT FOUND THEN
+		IF NOT EXISTS (SELECT FROM federated.participants p
+					   WHERE p.session_id = federated_leave.session_id AND p.island_id = me.id) THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'no_data_found',
+				MESSAGE = format('Island "%s" does not take part in session %s', me.host_id, session_id);
+		END IF;
+		RETURN;
+	END IF;
+	-- An update that was accepted stays accepted.
+	UPDATE federated.tasks t SET state = 'dropped', reason = why, finished_at = now()
+	WHERE t.round_id = round.id AND t.island_id = me.id AND t.state = 'assigned';
+	PERFORM federated.mark_dropped(session_id, me.id, why);
+	PERFORM federated.wake_worker();
+END
+$$;
+COMMENT ON FUNCTION @extschema@.federated_leave(uuid, text) IS
+	'The calling Island leaves a session for good; what it has handed in stays';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_leave(uuid, text) TO federated_island;

@@ -1,0 +1,378 @@
+-- The state machine 2: collecting, aggregating, closing -----------------------------------------
+
+CREATE FUNCTION federated.aggregate_slices(round_id bigint, first_slice integer, slice_count integer,
+										   OUT slice_no integer, OUT sha256 bytea)
+RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'federated_aggregate_slices';
+COMMENT ON FUNCTION federated.aggregate_slices(bigint, integer, integer) IS
+	'Compute slices of a round''s result from its frozen set of updates, write their pages, and return their SHA-256';
+
+CREATE FUNCTION federated.drop_silent_tasks(session federated.sessions, round federated.rounds) RETURNS integer
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	island_id bigint;
+	dropped integer := 0;
+BEGIN
+	FOR island_id IN
+		SELECT t.island_id FROM federated.tasks t JOIN federated.islands i ON i.id = t.island_id
+		WHERE t.round_id = round.id AND t.state = 'assigned' AND NOT federated.is_alive(session, t.island_id)
+		ORDER BY i.host_id COLLATE "C"
+	LOOP
+		IF federated.drop_participant(session.id, round.id, island_id, 'dropped',
+									  federated.absence_reason(session, island_id)) THEN
+			dropped := dropped + 1;
+		END IF;
+	END LOOP;
+	RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION federated.drop_silent_tasks(federated.sessions, federated.rounds) IS
+	'Drop participants that have a task and were not heard from';
+
+CREATE FUNCTION federated.collect(session federated.sessions, round federated.rounds) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	waiting bigint;
+	accepted bigint;
+	overdue boolean := round.deadline <= now();
+BEGIN
+	IF federated.drop_silent_tasks(session, round) > 0 THEN
+		RETURN federated.after_drop(session, 'participants_dropped');
+	END IF;
+
+	SELECT count(*) FILTER (WHERE t.state = 'assigned'), count(*) FILTER (WHERE t.state = 'done')
+	INTO waiting, accepted FROM federated.tasks t WHERE t.round_id = round.id;
+	IF waiting > 0 AND NOT overdue THEN
+		RETURN NULL;
+	ELSIF round.kind = 'evaluate' THEN
+		RETURN federated.freeze(session, round);
+	ELSIF accepted >= (session.config -> 'min_updates')::integer THEN
+		RETURN federated.freeze(session, round);
+	ELSIF overdue THEN
+		RETURN federated.extend_round(session, round, accepted);
+	END IF;
+	-- Nobody is left to wait for, and too few have answered.
+	RETURN federated.after_drop(session, NULL);
+END
+$$;
+COMMENT ON FUNCTION federated.collect(federated.sessions, federated.rounds) IS
+	'See whether an open round can be frozen, must be extended, or has lost participants';
+
+CREATE FUNCTION federated.after_drop(session federated.sessions, step text) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	too_few text := federated.too_few_left(session.id);
+BEGIN
+	-- Trained is trained: drop-outs while the last version is only evaluated cost nothing.
+	IF too_few IS NULL OR (SELECT r.kind = 'evaluate' FROM federated.open_round_of(session.id) r) THEN
+		RETURN step;
+	END IF;
+	PERFORM federated.end_session(session.id, 'failed', too_few);
+	RETURN 'session_failed';
+END
+$$;
+COMMENT ON FUNCTION federated.after_drop(federated.sessions, text) IS
+	'The more-than-half rule: fail the session, or go on with the step that was taken';
+
+CREATE FUNCTION federated.extend_round(session federated.sessions, round federated.rounds, accepted bigint) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	island_id bigint;
+BEGIN
+	IF round.extensions >= (session.config -> 'max_extensions')::integer THEN
+		PERFORM federated.end_session(session.id, 'failed',
+			format('round %s had %s of %s required updates after %s extensions',
+				   round.round_no, accepted, session.config ->> 'min_updates', round.extensions));
+		RETURN 'session_failed';
+	END IF;
+	UPDATE federated.rounds r SET deadline = now() + federated.round_timeout(session), extensions = r.extensions + 1
+	WHERE r.id = round.id AND r.state = 'open' RETURNING * INTO round;
+
+	-- What is there stays; who fell out and is back gets its task again.
+	FOR island_id IN
+		SELECT t.island_id FROM federated.tasks t JOIN federated.participants p ON p.session_id = session.id AND p.island_id = t.island_id
+		WHERE t.round_id = round.id AND t.state IN ('dropped', 'declined') AND p.left_at IS NULL
+		  AND federated.is_alive(session, t.island_id)
+	LOOP
+		PERFORM federated.assign_task(round, island_id);
+	END LOOP;
+	PERFORM federated.log_event(session.id, 'round_extended',
+		jsonb_build_object('round', round.round_no, 'updates', accepted, 'needed', session.config -> 'min_updates',
+						   'deadline', round.deadline));
+	PERFORM federated.announce_task(session.id);
+	RETURN federated.after_drop(session, 'round_extended');
+END
+$$;
+COMMENT ON FUNCTION federated.extend_round(federated.sessions, federated.rounds, bigint) IS
+	'Give a round that has too few updates more time';
+
+-- From the UPDATE on no commit gets in: it holds the round FOR SHARE. Only a
+-- later statement reads the set, so it sees every update that was acknowledged.
+CREATE FUNCTION federated.freeze(session federated.sessions, round federated.rounds) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	straggler bigint;
+BEGIN
+	UPDATE federated.rounds r SET state = 'aggregating', frozen_at = clock_timestamp()
+	WHERE r.id = round.id AND r.state = 'open' RETURNING * INTO round;
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+
+	FOR straggler IN
+		SELECT t.island_id FROM federated.tasks t JOIN federated.islands i ON i.id = t.island_id
+		WHERE t.round_id = round.id AND t.state = 'assigned' ORDER BY i.host_id COLLATE "C"
+	LOOP
+		PERFORM federated.drop_participant(session.id, round.id, straggler, 'dropped', 'missed the deadline');
+	END LOOP;
+	IF round.kind = 'evaluate' THEN
+		RETURN federated.close_evaluation(session, round);
+	END IF;
+
+	PERFORM federated.plan_weights(round);
+	PERFORM federated.create_result(session, round);
+	PERFORM federated.log_event(session.id, 'round_frozen',
+		jsonb_build_object('round', round.round_no,
+						   'updates', (SELECT count(*) FROM federated.updates u WHERE u.round_id = round.id AND u.state = 'accepted')));
+	RETURN federated.after_drop(session, 'round_frozen');
+END
+$$;
+COMMENT ON FUNCTION federated.freeze(federated.sessions, federated.rounds) IS
+	'Close the set of updates of a round and drop whoever missed it';
+
+CREATE FUNCTION federated.plan_weights(round federated.rounds) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE federated.updates u SET position = plan.position, weight = plan.weight
+	FROM (SELECT a.id, row_number() OVER (ORDER BY i.host_id COLLATE "C") AS position,
+				 a.num_samples::float8 / (sum(a.num_samples) OVER ())::float8 AS weight
+		  FROM federated.updates a JOIN federated.islands i ON i.id = a.island_id
+		  WHERE a.round_id = $1.id AND a.state = 'accepted') plan
+	WHERE u.id = plan.id
+$$;
+COMMENT ON FUNCTION federated.plan_weights(federated.rounds) IS
+	'Select: every accepted update, in bytewise order of host_id, weighted by its share of the samples (FedAvg, McMahan et al. 2017, algorithm 1)';
+
+CREATE FUNCTION federated.create_result(session federated.sessions, round federated.rounds) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	base federated.model_versions := federated.get_version(round.base_version_id);
+	result_id bigint;
+	relation name;
+BEGIN
+	PERFORM federated.require_storage(federated.page_storage(base.parameters * 4));
+	result_id := federated.add_version(base.workload_id, base.id, 'building', base.parameters, session.owner_role);
+	relation := 'version_' || result_id;
+	PERFORM federated.create_page_table(relation);
+	UPDATE federated.model_versions v SET vector_id = federated.create_vector(relation, base.parameters * 4)
+	WHERE v.id = result_id;
+	UPDATE federated.rounds r SET result_version_id = result_id WHERE r.id = round.id;
+END
+$$;
+COMMENT ON FUNCTION federated.create_result(federated.sessions, federated.rounds) IS
+	'The version that a round makes, with no pages yet';
+
+-- Bounded transactions, durable progress: a restarted worker goes on at the
+-- first slice that is missing.
+CREATE FUNCTION federated.aggregate(session federated.sessions, round federated.rounds) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	result federated.model_versions := federated.get_version(round.result_version_id);
+	done integer := (SELECT count(*) FROM federated.slices s WHERE s.vector_id = result.vector_id);
+	total integer := federated.slice_count(result.parameters * 4);
+	chunk integer := least(federated.setting('aggregation_chunk')::integer, total - done);
+BEGIN
+	IF chunk > 0 THEN
+		INSERT INTO federated.slices (vector_id, slice_no, sha256)
+		SELECT result.vector_id, a.slice_no, a.sha256 FROM federated.aggregate_slices(round.id, done, chunk) a;
+		done := done + chunk;
+	END IF;
+	IF done < total THEN
+		RETURN 'slices_aggregated';
+	END IF;
+	RETURN federated.close_round(session, round);
+END
+$$;
+COMMENT ON FUNCTION federated.aggregate(federated.sessions, federated.rounds) IS
+	'Make the next slices of a round''s result; after the last, close the round';
+
+CREATE FUNCTION federated.mean_metrics(round_id bigint, part text) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(jsonb_object_agg(m.key, m.mean), '{}')
+	FROM (SELECT metric.key, sum((metric.value #>> '{}')::float8 * (u.num_samples::float8 / t.total)
+								 ORDER BY i.host_id COLLATE "C") AS mean
+		  FROM federated.updates u
+		  JOIN federated.islands i ON i.id = u.island_id
+		  CROSS JOIN LATERAL jsonb_each(u.metrics -> $2) metric
+		  JOIN LATERAL (SELECT sum(o.num_samples)::float8 AS total FROM federated.updates o
+						WHERE o.round_id = $1 AND o.state = 'accepted' AND o.metrics -> $2 ? metric.key) t ON true
+		  WHERE u.round_id = $1 AND u.state = 'accepted'
+		  GROUP BY metric.key) m
+$$;
+COMMENT ON FUNCTION federated.mean_metrics(bigint, text) IS
+	'Each metric of a round, averaged over the Islands that reported it, weighted by samples';
+
+CREATE FUNCTION federated.finish_round(round federated.rounds) RETURNS federated.rounds
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE federated.rounds r
+	SET state = 'closed', closed_at = clock_timestamp(),
+		total_samples = (SELECT sum(u.num_samples) FROM federated.updates u WHERE u.round_id = r.id AND u.state = 'accepted'),
+		evaluation = federated.mean_metrics(r.id, 'evaluation'), training = federated.mean_metrics(r.id, 'training')
+	WHERE r.id = round.id AND r.state = 'aggregating'
+	RETURNING * INTO round;
+	UPDATE federated.model_versions v SET metrics = round.evaluation
+	WHERE v.id = round.base_version_id AND round.evaluation <> '{}' AND v.source_id IS NOT NULL;
+	RETURN round;
+END
+$$;
+COMMENT ON FUNCTION federated.finish_round(federated.rounds) IS
+	'Close a round and give its metrics to the version that was evaluated in it';
+
+CREATE FUNCTION federated.close_round(session federated.sessions, round federated.rounds) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	closed federated.rounds := federated.finish_round(round);
+BEGIN
+	UPDATE federated.model_versions v SET status = 'ready', digest = federated.vector_digest(v.vector_id)
+	WHERE v.id = closed.result_version_id AND v.status = 'building';
+	UPDATE federated.sessions s SET current_version_id = closed.result_version_id, failures = 0, last_error = NULL
+	WHERE s.id = session.id RETURNING * INTO session;
+	PERFORM federated.retire_page_table(closed.relation);
+	session := federated.judge(session, closed);
+	PERFORM federated.retire_versions(session, closed);
+	PERFORM federated.log_event(session.id, 'round_closed',
+		jsonb_build_object('round', closed.round_no, 'version_id', closed.result_version_id, 'samples', closed.total_samples,
+						   'evaluation', closed.evaluation, 'training', closed.training));
+	IF federated.open_round(session) = 'session_failed' THEN
+		RETURN 'session_failed';
+	END IF;
+	RETURN 'round_closed';
+END
+$$;
+COMMENT ON FUNCTION federated.close_round(federated.sessions, federated.rounds) IS
+	'In one transaction: version ready, round closed, its updates retired, next round opened';
+
+-- Which metric is watched, and which way is better.
+CREATE FUNCTION federated.watched_metric(session federated.sessions, round federated.rounds,
+										 OUT metric text, OUT value float8, OUT sign integer)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	target jsonb := session.config -> 'target';
+BEGIN
+	metric := coalesce(target ->> 'metric',
+					   CASE WHEN round.evaluation ? 'accuracy' THEN 'accuracy' ELSE 'loss' END);
+	value := (round.evaluation ->> metric)::float8;
+	sign := CASE coalesce(target ->> 'goal', CASE WHEN metric ~* 'loss|error|perplexity' THEN 'min' ELSE 'max' END)
+			WHEN 'max' THEN 1 ELSE -1 END;
+END
+$$;
+COMMENT ON FUNCTION federated.watched_metric(federated.sessions, federated.rounds) IS
+	'The target''s metric, otherwise accuracy, otherwise loss: its name, its value in a round, and 1 when more is better, else -1';
+
+-- The evaluation in a round is of the version that the round before made.
+CREATE FUNCTION federated.judge(session federated.sessions, round federated.rounds) RETURNS federated.sessions
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	watched record;
+	better boolean;
+	stop text;
+	goal float8 := (session.config -> 'target' -> 'value')::float8;
+	patience integer := (session.config -> 'patience')::integer;
+BEGIN
+	SELECT * INTO watched FROM federated.watched_metric(session, round);
+	IF watched.value IS NULL THEN
+		RETURN session;
+	END IF;
+	better := session.best_value IS NULL OR watched.sign * watched.value > watched.sign * session.best_value;
+	IF watched.sign * watched.value >= watched.sign * goal THEN
+		stop := format('target reached: %s is %s after round %s', watched.metric, watched.value, round.round_no - 1);
+	ELSIF NOT better AND session.rounds_since_best + 1 >= patience THEN
+		stop := format('no better %s than %s for %s rounds', watched.metric, session.best_value, patience);
+	END IF;
+	UPDATE federated.sessions s
+	SET best_version_id = CASE WHEN better THEN round.base_version_id ELSE s.best_version_id END,
+		best_value = CASE WHEN better THEN watched.value ELSE s.best_value END,
+		rounds_since_best = CASE WHEN better THEN 0 ELSE s.rounds_since_best + 1 END,
+		stop_reason = coalesce(s.stop_reason, stop)
+	WHERE s.id = session.id RETURNING * INTO session;
+	RETURN session;
+END
+$$;
+COMMENT ON FUNCTION federated.judge(federated.sessions, federated.rounds) IS
+	'Remember the best version; decide by target and patience whether training stops';
+
+CREATE FUNCTION federated.retire_versions(session federated.sessions, round federated.rounds) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	version_id bigint;
+	keep text := session.config ->> 'keep_versions';
+BEGIN
+	IF keep = 'all' THEN
+		RETURN;
+	END IF;
+	FOR version_id IN
+		SELECT v.id
+		FROM federated.rounds r JOIN federated.model_versions v ON v.id = r.result_version_id
+		WHERE r.session_id = session.id AND r.state = 'closed' AND v.status = 'ready' AND v.published_at IS NULL
+		  AND v.id <> session.current_version_id
+		  AND (keep = 'last' OR v.id IS DISTINCT FROM session.best_version_id)
+	LOOP
+		PERFORM federated.retire_version(version_id);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION federated.retire_versions(federated.sessions, federated.rounds) IS
+	'Give up the weights of versions between rounds that keep_versions does not keep';
+
+CREATE FUNCTION federated.close_evaluation(session federated.sessions, round federated.rounds) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	closed federated.rounds := federated.finish_round(round);
+	result federated.model_versions;
+BEGIN
+	session := federated.judge(session, closed);
+	UPDATE federated.sessions s SET result_version_id = s.current_version_id
+	WHERE s.id = session.id RETURNING * INTO session;
+	PERFORM federated.publish_version(session.result_version_id);
+	PERFORM federated.retire_versions(session, closed);
+	result := federated.get_version(session.result_version_id);
+	PERFORM federated.log_event(session.id, 'version_published',
+		jsonb_build_object('version_id', result.id, 'version', result.version, 'metrics', result.metrics,
+						   'digest', encode(result.digest, 'hex')));
+	PERFORM federated.end_session(session.id, 'completed', session.stop_reason);
+	RETURN 'session_completed';
+END
+$$;
+COMMENT ON FUNCTION federated.close_evaluation(federated.sessions, federated.rounds) IS
+	'The last evaluation is in: publish the last version and complete the session';

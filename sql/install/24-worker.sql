@@ -1,0 +1,125 @@
+-- The worker -----------------------------------------------------------------------------------------
+
+CREATE TABLE federated.worker_runs (
+	singleton	boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+	seen_at		timestamptz NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE federated.worker_runs IS 'When a worker last ran; what happened while none did is nobody''s fault';
+
+CREATE FUNCTION federated.wake_worker() RETURNS void
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'federated_wake_worker';
+COMMENT ON FUNCTION federated.wake_worker() IS 'Wake this database''s worker when the current transaction commits';
+
+CREATE FUNCTION federated.launch_worker() RETURNS void
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'federated_launch_worker';
+COMMENT ON FUNCTION federated.launch_worker() IS 'Ask the launcher, at commit, to start this database''s worker';
+
+CREATE FUNCTION federated.worker_restart() RETURNS boolean
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'federated_worker_restart';
+COMMENT ON FUNCTION federated.worker_restart() IS 'Stop this database''s worker and start it anew; false when none runs';
+GRANT EXECUTE ON FUNCTION federated.launch_worker(), federated.worker_restart() TO federated_admin;
+
+CREATE FUNCTION federated.worker_status(OUT preloaded boolean, OUT launcher_pid integer, OUT worker_pid integer,
+	OUT state text, OUT started_at timestamptz, OUT last_turn timestamptz, OUT turns bigint, OUT last_error text)
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'federated_worker_status';
+COMMENT ON FUNCTION federated.worker_status() IS 'What this database''s worker is doing';
+GRANT EXECUTE ON FUNCTION federated.worker_status() TO federated_admin, federated_viewer;
+
+CREATE FUNCTION federated.driven() RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT w.preloaded AND federated.setting('worker')::boolean FROM federated.worker_status() w $$;
+COMMENT ON FUNCTION federated.driven() IS 'Whether a worker is meant to drive the sessions of this database';
+
+CREATE FUNCTION federated.credit_downtime(away interval) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	credited uuid;
+BEGIN
+	FOR credited IN
+		UPDATE federated.sessions s
+		SET silence_from = now(), recruit_deadline = s.recruit_deadline + away
+		WHERE s.status IN ('recruiting', 'training') RETURNING s.id
+	LOOP
+		UPDATE federated.rounds r SET deadline = r.deadline + away
+		WHERE r.session_id = credited AND r.state = 'open';
+		IF away >= interval '1 second' THEN
+			PERFORM federated.log_event(credited, 'downtime_credited',
+				jsonb_build_object('seconds', round(extract(epoch FROM away), 3)));
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION federated.credit_downtime(interval) IS
+	'Move open deadlines by the time in which no worker ran, and let silence count anew';
+
+CREATE FUNCTION federated.worker_away() RETURNS interval
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT clock_timestamp() - w.seen_at FROM federated.worker_runs w $$;
+COMMENT ON FUNCTION federated.worker_away() IS 'How long no worker has been seen';
+
+CREATE FUNCTION federated.worker_seen() RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	away interval := federated.worker_away();
+BEGIN
+	IF away < interval '1 second' THEN
+		RETURN;
+	END IF;
+	-- A worker that was stopped, or whose machine slept, was away as well.
+	IF away > interval '10 seconds' + make_interval(secs => federated.setting('worker_interval')::float8 / 1000)
+		AND EXISTS (SELECT FROM federated.sessions s WHERE s.status IN ('recruiting', 'training')) THEN
+		PERFORM federated.credit_downtime(away);
+	ELSE
+		PERFORM federated.make_lazy();
+	END IF;
+	INSERT INTO federated.worker_runs AS w VALUES (true, clock_timestamp())
+	ON CONFLICT ON CONSTRAINT worker_runs_pkey DO UPDATE SET seen_at = excluded.seen_at;
+END
+$$;
+COMMENT ON FUNCTION federated.worker_seen() IS 'Note that a worker runs';
+
+CREATE FUNCTION federated.worker_start() RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF federated.worker_away() IS NOT NULL THEN
+		PERFORM federated.credit_downtime(federated.worker_away());
+	END IF;
+	INSERT INTO federated.worker_runs AS w VALUES (true, clock_timestamp())
+	ON CONFLICT ON CONSTRAINT worker_runs_pkey DO UPDATE SET seen_at = excluded.seen_at;
+	UPDATE federated.sessions s SET retry_after = NULL WHERE s.retry_after IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION federated.worker_start() IS 'What a worker does first: credit the time in which none ran';
+
+-- An error of one session stops no other: it waits longer each time.
+CREATE FUNCTION federated.record_failure(session_id uuid, sqlstate text, message text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	count_now integer;
+BEGIN
+	UPDATE federated.sessions s
+	SET failures = s.failures + 1, last_error = format('%s (SQLSTATE %s)', message, record_failure.sqlstate),
+		retry_after = now() + least(interval '5 minutes', interval '1 second' * 2 ^ least(s.failures, 9))
+	WHERE s.id = session_id RETURNING failures INTO count_now;
+	PERFORM federated.log_event(session_id, 'step_failed',
+		jsonb_build_object('sqlstate', record_failure.sqlstate, 'message', message, 'failures', count_now));
+END
+$$;
+COMMENT ON FUNCTION federated.record_failure(uuid, text, text) IS
+	'Note that a step raised an error; the session is tried again later';
+
+CREATE FUNCTION federated.maintain() RETURNS integer
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT federated.drop_retired_tables() $$;
+COMMENT ON FUNCTION federated.maintain() IS 'Housekeeping of a database; returns how many page tables still wait to be dropped';

@@ -1,0 +1,42 @@
+-- Last: dump, privileges, worker --------------------------------------------------------------------------
+
+-- What users have made is data and goes into dumps. worker_runs does not: in a
+-- restored database no worker ran.
+DO $$
+DECLARE
+	name text;
+BEGIN
+	FOREACH name IN ARRAY '{events,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,islands,
+							heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections}'::text[]
+	LOOP
+		PERFORM pg_extension_config_dump(format('federated.%I', name), '');
+	END LOOP;
+	FOREACH name IN ARRAY '{events,vectors,workloads,model_versions,islands,rounds,updates,rejections}'::text[]
+	LOOP
+		PERFORM pg_extension_config_dump(pg_get_serial_sequence(format('federated.%I', name), 'id'), '');
+	END LOOP;
+END
+$$;
+
+ALTER TABLE federated.page_template ENABLE ROW LEVEL SECURITY;
+ALTER TABLE federated.vectors ENABLE ROW LEVEL SECURITY;
+ALTER TABLE federated.slices ENABLE ROW LEVEL SECURITY;
+ALTER TABLE federated.retired_tables ENABLE ROW LEVEL SECURITY;
+ALTER TABLE federated.worker_runs ENABLE ROW LEVEL SECURITY;
+
+-- Nothing is for everybody; each function was granted to the roles that need it.
+DO $$
+DECLARE
+	routine regprocedure;
+BEGIN
+	FOR routine IN
+		SELECT d.objid::regprocedure FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+		WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+		  AND e.extname = 'federated'
+	LOOP
+		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', routine);
+	END LOOP;
+END
+$$;
+
+SELECT federated.launch_worker();

@@ -1,0 +1,71 @@
+/*
+ * compat.h
+ *		One source for PostgreSQL 15 to 18.
+ *
+ * The rest of the tree is written for the newest API; this file makes older
+ * releases look like it. It is the only place that may ask for
+ * PG_VERSION_NUM, and every block says what changed and when.
+ *
+ * Include it after postgres.h and before other PostgreSQL headers.
+ */
+#ifndef FED_BASE_COMPAT_H
+#define FED_BASE_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "federated needs PostgreSQL 15 or newer"
+#endif
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "catalog/pg_database.h"
+#include "utils/acl.h"
+#include "utils/wait_event.h"
+
+/* 16: varlena macros moved out of postgres.h */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* 16: one ownership check for every object class */
+static inline bool
+fed_owns_database(Oid database, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, database, role);
+#else
+	return pg_database_ownercheck(database, role);
+#endif
+}
+
+/* 17: extensions may name their wait events; before, all are "Extension" */
+static inline uint32
+fed_wait_event(uint32 *cached, const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	if (*cached == 0)
+		*cached = WaitEventExtensionNew(name);
+	return *cached;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* 18: index_beginscan takes an instrumentation pointer */
+static inline IndexScanDesc
+fed_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(heap, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(heap, index, snapshot, nkeys, 0);
+#endif
+}
+
+/* 18: a module may state its name and version */
+#if PG_VERSION_NUM >= 180000
+#define FED_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "federated", .version = FED_VERSION)
+#else
+#define FED_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif							/* FED_BASE_COMPAT_H */

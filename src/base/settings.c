@@ -1,0 +1,167 @@
+/*
+ * settings.c
+ *		The federated.* configuration parameters, in alphabetical order.
+ *
+ * All are defined at load, preloaded or not, and none is PGC_POSTMASTER: the
+ * library must load harmlessly into a session of a server that does not
+ * preload it. README documents each; the regression test "settings" holds
+ * name, unit, default and range to what is written there.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "base/compat.h"
+#include "base/settings.h"
+#include "core/kernels/kernels.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+int			fed_setting_aggregation_chunk = 64;
+char	   *fed_setting_databases = NULL;
+int			fed_setting_island_timeout = 60;
+int			fed_setting_max_storage = 0;
+char	   *fed_setting_tablespace = NULL;
+int			fed_setting_update_durability = FED_UPDATES_LOGGED;
+bool		fed_setting_worker = true;
+int			fed_setting_worker_interval = 5000;
+
+static int	setting_simd = -1;
+
+#define SIMD_AUTO (-1)
+
+static const struct config_enum_entry simd_options[] = {
+	{"auto", SIMD_AUTO, false},
+	{"scalar", FED_SIMD_SCALAR, false},
+	{"avx2", FED_SIMD_AVX2, false},
+	{"avx512", FED_SIMD_AVX512, false},
+	{"neon", FED_SIMD_NEON, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry durability_options[] = {
+	{"logged", FED_UPDATES_LOGGED, false},
+	{"unlogged", FED_UPDATES_UNLOGGED, false},
+	{NULL, 0, false}
+};
+
+PG_FUNCTION_INFO_V1(federated_setting);
+
+/* Refuse a level that this build or this processor does not have. */
+static bool
+check_simd(int *newval, void **extra, GucSource source)
+{
+	if (*newval == SIMD_AUTO || fed_kernels_supported((FedSimdLevel) *newval))
+		return true;
+
+	GUC_check_errdetail("This processor or build does not support \"%s\".",
+						fed_simd_level_name((FedSimdLevel) *newval));
+	return false;
+}
+
+static void
+assign_simd(int newval, void *extra)
+{
+	if (newval == SIMD_AUTO)
+		fed_kernels_select_best();
+	else
+		(void) fed_kernels_select((FedSimdLevel) newval);
+}
+
+/* Settings that say how numbers are computed and where they are stored. */
+static void
+define_data_settings(void)
+{
+	DefineCustomIntVariable("federated.aggregation_chunk",
+							"Slices that one aggregation transaction writes.",
+							"A slice is 262,080 parameters. Smaller chunks commit progress more often.",
+							&fed_setting_aggregation_chunk,
+							64, 1, 4096,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.max_storage",
+							"Most disk space that model versions and updates may take in a database.",
+							"Zero means no limit.",
+							&fed_setting_max_storage,
+							0, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MB, NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("federated.simd",
+							 "Instruction set of the numeric kernels.",
+							 "Every level computes the same bits; a fixed one is for tests.",
+							 &setting_simd,
+							 SIMD_AUTO, simd_options,
+							 PGC_SUSET, 0, check_simd, assign_simd, NULL);
+
+	DefineCustomStringVariable("federated.tablespace",
+							   "Tablespace of the tables that hold parameters.",
+							   "Empty means the database's default.",
+							   &fed_setting_tablespace,
+							   "",
+							   PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("federated.update_durability",
+							 "Whether updates of an open round are written to the WAL.",
+							 "After a crash, unlogged updates are marked lost and collected again.",
+							 &fed_setting_update_durability,
+							 FED_UPDATES_LOGGED, durability_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+/* Settings of the processes that drive sessions. */
+static void
+define_worker_settings(void)
+{
+	DefineCustomStringVariable("federated.databases",
+							   "Databases whose sessions are driven.",
+							   "A comma-separated list; empty means every database that has the extension.",
+							   &fed_setting_databases,
+							   "",
+							   PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.island_timeout",
+							"How long an Island counts as reachable after it was last heard from.",
+							NULL,
+							&fed_setting_island_timeout,
+							60, 1, 86400,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("federated.worker",
+							 "Drive sessions automatically.",
+							 "When off, sessions move only by calls of federated.advance().",
+							 &fed_setting_worker,
+							 true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.worker_interval",
+							"Longest sleep of the worker while a session is active.",
+							NULL,
+							&fed_setting_worker_interval,
+							5000, 100, 60000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+}
+
+/* fed_settings_define registers every parameter; called once, from _PG_init. */
+void
+fed_settings_define(void)
+{
+	define_data_settings();
+	define_worker_settings();
+	MarkGUCPrefixReserved("federated");
+}
+
+/*
+ * federated.setting(name text) returns text
+ *
+ * The value in the parameter's base unit. Unlike current_setting() it works in
+ * a session that has not loaded the library yet, since calling it does so.
+ */
+Datum
+federated_setting(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const char *value = GetConfigOption(psprintf("federated.%s", name), false, false);
+
+	PG_RETURN_TEXT_P(cstring_to_text(value ? value : ""));
+}

@@ -1,0 +1,25 @@
+/*
+ * settings.h
+ *		The federated.* configuration parameters.
+ */
+#ifndef FED_BASE_SETTINGS_H
+#define FED_BASE_SETTINGS_H
+
+typedef enum FedUpdateDurability
+{
+	FED_UPDATES_LOGGED,
+	FED_UPDATES_UNLOGGED,
+} FedUpdateDurability;
+
+extern int	fed_setting_aggregation_chunk;	/* slices per transaction */
+extern char *fed_setting_databases;			/* comma-separated, "" = find them */
+extern int	fed_setting_island_timeout;		/* seconds */
+extern int	fed_setting_max_storage;		/* MB, 0 = unlimited */
+extern char *fed_setting_tablespace;		/* "" = the database's default */
+extern int	fed_setting_update_durability;	/* FedUpdateDurability */
+extern bool fed_setting_worker;				/* drive sessions automatically */
+extern int	fed_setting_worker_interval;	/* ms */
+
+extern void fed_settings_define(void);
+
+#endif							/* FED_BASE_SETTINGS_H */

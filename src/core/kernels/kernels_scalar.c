@@ -1,0 +1,50 @@
+/*
+ * kernels_scalar.c
+ *		The kernels in plain C, for every machine.
+ *
+ * A vector is one double here; the compiler may use what the target's baseline
+ * has (SSE2, say) as long as it keeps to single roundings. That excludes the
+ * x87 unit of 32-bit x86, which carries products wider than a double.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__i386__) && defined(__clang__)
+#define TARGET __attribute__((target("sse2")))
+#elif defined(__i386__)
+#define TARGET __attribute__((target("sse2,fpmath=sse")))
+#else
+#define TARGET
+#endif
+
+#define LEVEL FED_SIMD_SCALAR
+#define LEVEL_NAME "scalar"
+#define VEC double
+#define VEC_WIDTH 1
+#define VEC_SET(x) (x)
+#define VEC_LOAD(p) (*(p))
+#define VEC_STORE(p, v) (*(p) = (v))
+#define VEC_WIDEN(p) ((double) *(p))
+#define VEC_NARROW(p, v) (*(p) = (float) (v))
+#define VEC_MUL(a, b) ((a) * (b))
+#define VEC_ADD(a, b) ((a) + (b))
+#define FLT_BLOCK 16
+#define FLT_BLOCK_FINITE(p) block_finite(p)
+
+/* Without a way out of the loop, so that the compiler can vectorise it. */
+static bool
+block_finite(const float *values)
+{
+	uint32_t	bits[FLT_BLOCK];
+	int			nonfinite = 0;
+
+	memcpy(bits, values, sizeof(bits));
+	for (int i = 0; i < FLT_BLOCK; i++)
+		nonfinite |= (bits[i] & 0x7f800000u) == 0x7f800000u;
+	return nonfinite == 0;
+}
+
+#include "core/kernels/kernels_body.h"
+
+const FedKernels *const fed_kernels_scalar = &table;

@@ -1,0 +1,109 @@
+/*
+ * slices.c
+ *		SQL functions for slices: the unit in which vectors travel.
+ *
+ * Callers in SQL have checked length and digest; what is checked here is what
+ * would otherwise write outside a vector.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "core/kernels/kernels.h"
+#include "fmgr.h"
+#include "pages/layout.h"
+#include "pages/reader.h"
+#include "pages/writer.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(federated_write_slice);
+PG_FUNCTION_INFO_V1(federated_read_slice);
+PG_FUNCTION_INFO_V1(federated_first_nonfinite);
+
+static void
+check_slice(int slice, int64 bytes)
+{
+	if (slice < 0 || slice > PG_INT32_MAX / FED_SLICE_PAGES - 1 || bytes < 0 || bytes > FED_SLICE_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("slice %d of " INT64_FORMAT " bytes is out of range", slice, bytes),
+				 errdetail("A slice has at most %d bytes.", FED_SLICE_BYTES)));
+}
+
+/*
+ * federated.write_slice(relation name, vector_id bigint, slice int, data bytea)
+ */
+Datum
+federated_write_slice(PG_FUNCTION_ARGS)
+{
+	Name		relation = PG_GETARG_NAME(0);
+	int64		vector_id = PG_GETARG_INT64(1);
+	int			slice = PG_GETARG_INT32(2);
+	bytea	   *data = PG_GETARG_BYTEA_PP(3);
+	const char *bytes = VARDATA_ANY(data);
+	int			left = VARSIZE_ANY_EXHDR(data);
+	int			page_no = slice * FED_SLICE_PAGES;
+	FedPageWriter *writer;
+
+	check_slice(slice, left);
+	writer = fed_page_writer_open(NameStr(*relation), vector_id);
+	for (; left > 0; left -= FED_PAGE_BYTES, bytes += FED_PAGE_BYTES)
+		fed_page_writer_add(writer, page_no++, bytes, Min(left, FED_PAGE_BYTES));
+	fed_page_writer_close(writer);
+	PG_RETURN_VOID();
+}
+
+/*
+ * federated.read_slice(relation name, vector_id bigint, slice int, bytes int)
+ * returns bytea
+ */
+Datum
+federated_read_slice(PG_FUNCTION_ARGS)
+{
+	int			slice = PG_GETARG_INT32(2);
+	int			bytes = PG_GETARG_INT32(3);
+	FedVector	vector;
+	FedPageReader *reader;
+	bytea	   *result;
+	int			done;
+
+	check_slice(slice, bytes);
+	vector.id = PG_GETARG_INT64(1);
+	vector.relation = *PG_GETARG_NAME(0);
+	vector.bytes = 0;
+
+	result = palloc(VARHDRSZ + bytes);
+	SET_VARSIZE(result, VARHDRSZ + bytes);
+	reader = fed_page_reader_open(&vector, slice * FED_SLICE_PAGES);
+	for (done = 0; done < bytes; done += FED_PAGE_BYTES)
+		memcpy(VARDATA(result) + done, fed_page_reader_next(reader), Min(bytes - done, FED_PAGE_BYTES));
+	fed_page_reader_close(reader);
+	PG_RETURN_BYTEA_P(result);
+}
+
+/*
+ * federated.first_nonfinite(data bytea) returns bigint
+ *
+ * Index of the first NaN or infinity; NULL when all float32 values are finite.
+ */
+Datum
+federated_first_nonfinite(PG_FUNCTION_ARGS)
+{
+	bytea	   *data = PG_GETARG_BYTEA_PP(0);
+	Size		length = VARSIZE_ANY_EXHDR(data);
+	const char *bytes = VARDATA_ANY(data);
+	Size		bad;
+
+	if (length % sizeof(float) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("data is not an array of float32"),
+				 errdetail("Its length is %zu bytes, no multiple of 4.", length)));
+
+	/* A short header leaves the values unaligned. */
+	if ((uintptr_t) bytes % sizeof(float) != 0)
+		bytes = memcpy(palloc(length + 1), bytes, length);
+	bad = fed_kernels_active()->first_nonfinite((const float *) bytes, length / sizeof(float));
+	if (bad == length / sizeof(float))
+		PG_RETURN_NULL();
+	PG_RETURN_INT64((int64) bad);
+}

@@ -1,0 +1,159 @@
+/*
+ * writer.c
+ *		Append pages to a page table.
+ *
+ * Pages are gathered and inserted a batch at a time. The bulk insert state is
+ * what a table extension and a buffer ring cost, so that one is kept for the
+ * whole session and only its pin is given back between calls. An error leaves
+ * it with a pin that the resource owner has released already: such a state is
+ * thrown away with its memory context and not touched again.
+ *
+ * A page is always full, so nobody looks for free space.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "base/compat.h"
+#include "catalog/index.h"
+#include "executor/tuptable.h"
+#include "pages/layout.h"
+#include "pages/vectors.h"
+#include "pages/writer.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#define BATCH_PAGES 16
+
+struct FedPageWriter
+{
+	int64		vector_id;
+	Relation	table;
+	Relation	index;
+	IndexInfo  *index_info;
+	int			pending;
+	TupleTableSlot *slots[BATCH_PAGES];
+	bytea	   *payloads[BATCH_PAGES];
+};
+
+/* The session's bulk insert state, in a context of its own. */
+static MemoryContext bulk_context = NULL;
+static BulkInsertState bulk_state = NULL;
+static bool bulk_in_use = false;
+
+static BulkInsertState
+acquire_bulk_state(void)
+{
+	MemoryContext old;
+
+	if (bulk_state != NULL && !bulk_in_use)
+	{
+		bulk_in_use = true;
+		return bulk_state;
+	}
+
+	/* The first call, or the one before ended in an error. */
+	if (bulk_context == NULL)
+		bulk_context = AllocSetContextCreate(TopMemoryContext, "federated bulk insert", ALLOCSET_SMALL_SIZES);
+	else
+		MemoryContextReset(bulk_context);
+	old = MemoryContextSwitchTo(bulk_context);
+	bulk_state = GetBulkInsertState();
+	MemoryContextSwitchTo(old);
+	bulk_in_use = true;
+	return bulk_state;
+}
+
+/*
+ * fed_page_writer_open prepares appending pages of one vector. One writer at a
+ * time in a session. Lock: RowExclusive on the table until the transaction ends.
+ */
+FedPageWriter *
+fed_page_writer_open(const char *relation, int64 vector_id)
+{
+	FedPageWriter *writer = palloc0(sizeof(FedPageWriter));
+	int			i;
+
+	writer->vector_id = vector_id;
+	writer->table = fed_vector_open_table(relation, RowExclusiveLock);
+	writer->index = fed_vector_open_index(writer->table, RowExclusiveLock);
+	writer->index_info = BuildIndexInfo(writer->index);
+	for (i = 0; i < BATCH_PAGES; i++)
+	{
+		writer->slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(writer->table), &TTSOpsVirtual);
+		writer->payloads[i] = palloc(VARHDRSZ + FED_PAGE_BYTES);
+		SET_VARSIZE(writer->payloads[i], VARHDRSZ + FED_PAGE_BYTES);
+	}
+	(void) acquire_bulk_state();
+	return writer;
+}
+
+/* Insert what is gathered, heap first, then the index. */
+static void
+flush(FedPageWriter *writer)
+{
+	int			i;
+
+	if (writer->pending == 0)
+		return;
+	table_multi_insert(writer->table, writer->slots, writer->pending, GetCurrentCommandId(true),
+					   TABLE_INSERT_SKIP_FSM, bulk_state);
+	for (i = 0; i < writer->pending; i++)
+	{
+		TupleTableSlot *slot = writer->slots[i];
+
+		index_insert(writer->index, slot->tts_values, slot->tts_isnull, &slot->tts_tid, writer->table,
+					 UNIQUE_CHECK_YES, false, writer->index_info);
+		ExecClearTuple(slot);
+	}
+	writer->pending = 0;
+}
+
+/*
+ * fed_page_writer_add appends one page: up to FED_PAGE_BYTES bytes, filled up
+ * with zeros. The bytes are copied.
+ */
+void
+fed_page_writer_add(FedPageWriter *writer, int page_no, const void *data, Size bytes)
+{
+	TupleTableSlot *slot = writer->slots[writer->pending];
+	char	   *payload = VARDATA(writer->payloads[writer->pending]);
+
+	Assert(bytes <= FED_PAGE_BYTES);
+	memcpy(payload, data, bytes);
+	memset(payload + bytes, 0, FED_PAGE_BYTES - bytes);
+
+	ExecClearTuple(slot);
+	slot->tts_values[FED_PAGE_ATTR_VECTOR - 1] = Int64GetDatum(writer->vector_id);
+	slot->tts_values[FED_PAGE_ATTR_NUMBER - 1] = Int32GetDatum(page_no);
+	slot->tts_values[FED_PAGE_ATTR_DATA - 1] = PointerGetDatum(writer->payloads[writer->pending]);
+	memset(slot->tts_isnull, false, FED_PAGE_ATTRS * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
+	slot->tts_tableOid = RelationGetRelid(writer->table);
+
+	if (++writer->pending == BATCH_PAGES)
+		flush(writer);
+}
+
+/* fed_page_writer_close inserts the rest and frees the writer; locks stay. */
+void
+fed_page_writer_close(FedPageWriter *writer)
+{
+	int			i;
+
+	flush(writer);
+	table_finish_bulk_insert(writer->table, TABLE_INSERT_SKIP_FSM);
+	ReleaseBulkInsertStatePin(bulk_state);
+	bulk_in_use = false;
+
+	for (i = 0; i < BATCH_PAGES; i++)
+	{
+		ExecDropSingleTupleTableSlot(writer->slots[i]);
+		pfree(writer->payloads[i]);
+	}
+	index_close(writer->index, NoLock);
+	table_close(writer->table, NoLock);
+	pfree(writer);
+}

@@ -1,0 +1,177 @@
+/*
+ * calls.c
+ *		The SQL functions that the worker calls, as C functions.
+ *
+ * The state machine is SQL; the worker knows nothing of it but these seven
+ * names. All run inside a transaction with SPI connected and a snapshot set,
+ * and raise what the SQL function raises. Plans are prepared at first use and
+ * kept as long as the process lives; when the extension is dropped and made
+ * anew the plan cache finds the new functions by itself.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "worker/calls.h"
+
+#define MAX_ARGS 3
+
+typedef enum Call
+{
+	WORKER_START,
+	WORKER_SEEN,
+	DUE_SESSIONS,
+	NEXT_DUE,
+	ADVANCE,
+	RECORD_FAILURE,
+	MAINTAIN,
+} Call;
+
+#define N_CALLS (MAINTAIN + 1)
+
+typedef struct CallText
+{
+	const char *sql;
+	int			n_args;
+	Oid			types[MAX_ARGS];
+} CallText;
+
+static const CallText call_texts[N_CALLS] = {
+	[WORKER_START] = {"SELECT federated.worker_start()", 0, {0}},
+	[WORKER_SEEN] = {"SELECT federated.worker_seen()", 0, {0}},
+	[DUE_SESSIONS] = {"SELECT due FROM federated.due_sessions() AS due", 0, {0}},
+	[NEXT_DUE] = {"SELECT federated.next_due()", 0, {0}},
+	[ADVANCE] = {"SELECT federated.advance($1)", 1, {UUIDOID}},
+	[RECORD_FAILURE] = {"SELECT federated.record_failure($1, $2, $3)", 3,
+	{UUIDOID, TEXTOID, TEXTOID}},
+	[MAINTAIN] = {"SELECT federated.maintain()", 0, {0}},
+};
+
+static SPIPlanPtr plans[N_CALLS];
+
+/* Run one call; its rows are in SPI_tuptable. */
+static void
+execute(Call call, Datum *args)
+{
+	const CallText *text = &call_texts[call];
+	int			result;
+
+	if (plans[call] == NULL)
+	{
+		Oid			types[MAX_ARGS];
+		SPIPlanPtr	plan;
+
+		memcpy(types, text->types, sizeof(types));
+		plan = SPI_prepare(text->sql, text->n_args, types);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare \"%s\": %s",
+				 text->sql, SPI_result_code_string(SPI_result));
+		plans[call] = plan;
+	}
+
+	result = SPI_execute_plan(plans[call], args, NULL, false, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not execute \"%s\": %s",
+			 text->sql, SPI_result_code_string(result));
+}
+
+/* The value of the first column of a row of the last call. */
+static Datum
+fetch(uint64 row, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, isnull);
+}
+
+/* fed_calls_worker_start says that a worker begins to drive this database. */
+void
+fed_calls_worker_start(void)
+{
+	execute(WORKER_START, NULL);
+}
+
+/* fed_calls_worker_seen stamps the time at which a worker was at work. */
+void
+fed_calls_worker_seen(void)
+{
+	execute(WORKER_SEEN, NULL);
+}
+
+/*
+ * fed_calls_due_sessions finds the sessions that have something to do now.
+ *
+ * Returns their number; *sessions is palloc'd in the given context.
+ */
+int
+fed_calls_due_sessions(MemoryContext context, pg_uuid_t **sessions)
+{
+	uint64		n_rows;
+	int			n_sessions = 0;
+
+	execute(DUE_SESSIONS, NULL);
+	n_rows = SPI_processed;
+
+	*sessions = MemoryContextAlloc(context, mul_size(Max(n_rows, 1), sizeof(pg_uuid_t)));
+	for (uint64 row = 0; row < n_rows; row++)
+	{
+		bool		isnull;
+		Datum		session = fetch(row, &isnull);
+
+		if (!isnull)
+			(*sessions)[n_sessions++] = *DatumGetUUIDP(session);
+	}
+	return n_sessions;
+}
+
+/* fed_calls_next_due says when to look again; false when nothing is active. */
+bool
+fed_calls_next_due(TimestampTz *when)
+{
+	bool		isnull;
+	Datum		value;
+
+	execute(NEXT_DUE, NULL);
+	value = fetch(0, &isnull);
+	*when = isnull ? 0 : DatumGetTimestampTz(value);
+	return !isnull;
+}
+
+/* fed_calls_advance does one step of a session; false if none was due. */
+bool
+fed_calls_advance(const pg_uuid_t *session)
+{
+	Datum		args[1];
+	bool		isnull;
+
+	args[0] = UUIDPGetDatum(session);
+	execute(ADVANCE, args);
+	(void) fetch(0, &isnull);
+	return !isnull;
+}
+
+/* fed_calls_record_failure has the session wait before it is due again. */
+void
+fed_calls_record_failure(const pg_uuid_t *session,
+						 const char *sqlstate, const char *message)
+{
+	Datum		args[3];
+
+	args[0] = UUIDPGetDatum(session);
+	args[1] = CStringGetTextDatum(sqlstate);
+	args[2] = CStringGetTextDatum(message);
+	execute(RECORD_FAILURE, args);
+}
+
+/* fed_calls_maintain cleans up; returns how much is left for another time. */
+int
+fed_calls_maintain(void)
+{
+	bool		isnull;
+	Datum		value;
+
+	execute(MAINTAIN, NULL);
+	value = fetch(0, &isnull);
+	return isnull ? 0 : DatumGetInt32(value);
+}

@@ -1,0 +1,33 @@
+/*
+ * slots.h
+ *		What may happen to the slot of a database, and who may do it.
+ */
+#ifndef FED_WORKER_SLOTS_H
+#define FED_WORKER_SLOTS_H
+
+#include "worker/shmem.h"
+
+/* for the launcher and for this layer; the caller holds the lock */
+extern FedSlot *fed_slots_find(Oid database);
+extern FedSlot *fed_slots_reserve(Oid database);
+extern int	fed_slots_back_off_ms(int failures);
+extern void fed_slots_back_off(FedSlot *slot);
+
+/* for any backend; they take the lock, never throw and never allocate */
+extern void fed_slots_request(Oid database);
+extern void fed_slots_request_scan(void);
+extern void fed_slots_wake(Oid database);
+extern bool fed_slots_restart(Oid database);
+extern pid_t fed_slots_hold(Oid database);
+extern void fed_slots_terminate(Oid database);
+extern void fed_slots_release_hold(Oid database);
+extern bool fed_slots_read(Oid database, FedSlot *copy);
+
+/* for the worker of the database */
+extern bool fed_slots_claim(Oid database);
+extern bool fed_slots_must_leave(void);
+extern void fed_slots_report(FedWorkerState state);
+extern void fed_slots_report_turn(bool sleeping);
+extern void fed_slots_report_error(const char *message);
+
+#endif							/* FED_WORKER_SLOTS_H */

@@ -1,0 +1,55 @@
+"""Writes the seeds of the fuzzer, small safetensors files, into a directory."""
+
+import json
+import os
+import struct
+import sys
+
+SIZES = {
+    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2,
+    "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1, "F8_E4M3": 1,
+    "F8_E5M2": 1,
+}
+
+
+def count(shape):
+    product = 1
+    for dimension in shape:
+        product *= dimension
+    return product
+
+
+def compose(tensors, metadata=None, padding=""):
+    """A file of (name, dtype, shape) with data that repeats 0 .. 255."""
+    header = {}
+    if metadata is not None:
+        header["__metadata__"] = metadata
+    end = 0
+    for name, dtype, shape in tensors:
+        begin, end = end, end + count(shape) * SIZES[dtype]
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+    text = (padding + json.dumps(header) + padding).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(i % 256 for i in range(end))
+
+
+SEEDS = {
+    "empty": compose([]),
+    "scalar": compose([("s", "F32", [])]),
+    "linear": compose([("weight", "F32", [3, 4]), ("bias", "F32", [3])], {"format": "pt"}),
+    "all": compose([(d.lower(), d, [2, 3]) for d in SIZES], padding="  "),
+    "zeros": compose([("a", "F16", [0, 7]), ("b", "BF16", [5]), ("c", "I8", [0])]),
+    "names": compose([("é\"\\\n", "F64", [2]), ("", "U8", [3]), ("🚢", "BF16", [1])]),
+    "broken": struct.pack("<Q", 40) + b'{"a":{"dtype":"F32","shape":[1],"data_of',
+}
+
+
+def main():
+    directory = sys.argv[1]
+    os.makedirs(directory, exist_ok=True)
+    for name, content in SEEDS.items():
+        with open(os.path.join(directory, name), "wb") as file:
+            file.write(content)
+
+
+if __name__ == "__main__":
+    main()
