@@ -68,6 +68,17 @@ LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'federated_cluster_identity';
 COMMENT ON FUNCTION federated.cluster_identity() IS 'Cluster, database and timeline that this is';
 
+-- A restored dump or a clone must not train on beside the original.
+CREATE FUNCTION federated.at_home(session federated.sessions) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT c.system_identifier = $1.system_identifier AND c.database_oid = $1.database_oid
+	FROM federated.cluster_identity() c
+$$;
+COMMENT ON FUNCTION federated.at_home(federated.sessions) IS
+	'Whether this is the cluster and the database that a session runs in';
+
 -- Who sees a session: administrators, viewers, auditors, its creator, its Islands.
 
 CREATE FUNCTION federated.sees_session(session_id uuid) RETURNS boolean
@@ -262,7 +273,7 @@ BEGIN
 	SELECT * INTO world FROM federated.cluster_identity();
 	-- Another cluster is another world: running the session on in both of them
 	-- is an operator's decision.
-	IF (session.system_identifier, session.database_oid) IS DISTINCT FROM (world.system_identifier, world.database_oid) THEN
+	IF NOT federated.at_home(session) THEN
 		PERFORM federated.require_role('federated_admin', 'resume a session of another cluster');
 	END IF;
 

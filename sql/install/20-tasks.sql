@@ -44,6 +44,7 @@ BEGIN
 	JOIN federated.rounds r ON r.id = t.round_id
 	JOIN federated.sessions s ON s.id = r.session_id
 	WHERE t.island_id = me.id AND t.state = 'assigned' AND r.state = 'open' AND s.status = 'training'
+	  AND federated.at_home(s)
 	  AND (federated_next_task.session_id IS NULL OR s.id = federated_next_task.session_id)
 	ORDER BY r.opened_at, r.id LIMIT 1;
 	IF NOT FOUND THEN
@@ -97,6 +98,8 @@ BEGIN
 	PERFORM federated.require_read_committed();
 	PERFORM federated.require_argument('session_id', session_id);
 	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+	-- Not while a round is being opened, which would give it a task.
+	PERFORM FROM federated.sessions s WHERE s.id = federated_leave.session_id FOR SHARE;
 	SELECT * INTO round FROM federated.rounds r
 	WHERE r.session_id = federated_leave.session_id AND r.state = 'open' FOR SHARE;
 	UPDATE federated.participants p SET left_at = now()

@@ -10,7 +10,7 @@ DECLARE
 	world record;
 BEGIN
 	SELECT * INTO world FROM federated.cluster_identity();
-	IF (session.system_identifier, session.database_oid) IS DISTINCT FROM (world.system_identifier, world.database_oid) THEN
+	IF NOT federated.at_home(session) THEN
 		PERFORM federated.pause_session(session.id, format(
 			'this is another cluster or database than the one it ran in (system identifier %s database %s, was %s database %s)',
 			world.system_identifier, world.database_oid, session.system_identifier, session.database_oid));
@@ -125,6 +125,7 @@ COMMENT ON FUNCTION federated.vector_has_pages(name, bigint) IS 'Whether a page 
 CREATE VIEW federated.due AS
 SELECT s.id AS session_id,
 	   greatest(s.retry_after, CASE
+		   WHEN NOT federated.at_home(s) THEN now()
 		   WHEN s.status = 'recruiting' THEN
 			   CASE WHEN (s.config -> 'min_participants')::integer <=
 						 (SELECT count(*) FROM federated.participants p

@@ -113,10 +113,13 @@ BEGIN
 	WHERE s.id = session_id RETURNING failures INTO count_now;
 	PERFORM federated.log_event(session_id, 'step_failed',
 		jsonb_build_object('sqlstate', record_failure.sqlstate, 'message', message, 'failures', count_now));
+	IF count_now >= 10 THEN
+		PERFORM federated.pause_session(session_id, format('a step failed %s times: %s', count_now, message));
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION federated.record_failure(uuid, text, text) IS
-	'Note that a step raised an error; the session is tried again later';
+	'Note that a step raised an error: the session is tried again later, and paused after ten times';
 
 CREATE FUNCTION federated.maintain() RETURNS integer
 LANGUAGE sql VOLATILE

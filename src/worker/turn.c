@@ -14,7 +14,6 @@
 
 #include "base/compat.h"
 #include "pgstat.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "base/settings.h"
 #include "worker/calls.h"
@@ -28,7 +27,6 @@
 #define BUSY_SLEEP_MS		1000	/* the extension is being altered */
 #define MIN_SLEEP_MS		10
 #define STUCK_SLEEP_MS		100 /* sessions are due and none would move */
-#define SEEN_INTERVAL_MS	1000	/* precision of "a worker was at work" */
 #define MAINTAIN_SOON_MS	1000	/* after something may have retired */
 #define MAINTAIN_LATER_MS	(60 * 1000)
 #define MAINTAIN_OVERDUE_MS (10 * 1000) /* then not even steps go first */
@@ -49,40 +47,10 @@ typedef struct Agenda
  */
 static Oid	driven = InvalidOid;
 static bool mismatch_told = false;
-static TimestampTz seen_at = 0;
 
 static TimestampTz maintain_at = 0;
 static int	maintain_delay = MAINTAIN_LATER_MS;
 static int	maintain_waiting = 0;
-
-/* For this transaction only: a crash may undo it. */
-static void
-commit_asynchronously(void)
-{
-	(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-}
-
-/*
- * Say that a worker begins or goes on. The stamps need not be durable at once,
- * an older one only credits a little more time as downtime; and steps wait for
- * this transaction.
- */
-static void
-announce(const FedExtension *extension)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (driven != extension->oid)
-		fed_calls_worker_start();
-	else if (!TimestampDifferenceExceeds(seen_at, now, SEEN_INTERVAL_MS))
-		return;
-	else
-		commit_asynchronously();
-
-	fed_calls_worker_seen();
-	seen_at = now;
-}
 
 /* Find out what is to be done. *agenda is empty unless READY and switched on. */
 static FedExtensionStatus
@@ -97,7 +65,9 @@ read_agenda(Agenda *agenda, FedExtension *extension, MemoryContext context)
 
 	if (fed_setting_worker)
 	{
-		announce(extension);
+		if (driven != extension->oid)
+			fed_calls_worker_start();
+		fed_calls_worker_seen();
 		agenda->n_due = fed_calls_due_sessions(context, &agenda->due);
 		agenda->active = fed_calls_next_due(&agenda->next_due);
 	}
