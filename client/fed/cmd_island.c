@@ -1,0 +1,221 @@
+/*
+ * cmd_island.c
+ *		fed island run: take tasks until told to stop.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "island.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/stop.h"
+#include "options.h"
+
+static const char usage[] =
+"usage: fed island run --host-id H --train CMD [OPTION]...\n"
+"  Takes this Island's tasks: receives the model, runs the trainer, sends the update.\n"
+"  --host-id H           name under which the Island is registered\n"
+"  --train CMD           shell command; finds FED_MODEL, FED_TASK, FED_UPDATE, FED_RESULT\n"
+"  --state-dir DIR       what must survive a crash (default: ./fed-H)\n"
+"  --train-timeout S     a trainer that takes longer is ended and the task declined\n"
+"  --accept W[:SAMPLES]  agree to train workload W, with so many samples; repeatable\n"
+"  --capabilities JSON   what the Island says of itself\n"
+"  --policy FILE         the data owner's rules, see README\n"
+"  --journal FILE        JSON lines of everything that is sent\n"
+"  --heartbeat S         seconds between signs of life (default 10)\n"
+"  --once SESSION        end when this session has ended\n"
+"  --exit-when-done      end when the session of the first task has ended\n"
+FED_COMMON_USAGE;
+
+#define MAX_ACCEPTS 64
+
+typedef struct Accepts
+{
+	const char *values[MAX_ACCEPTS];
+	int			n;
+} Accepts;
+
+static void
+add_accept(void *arg, const char *value)
+{
+	Accepts    *accepts = arg;
+
+	if (accepts->n == MAX_ACCEPTS)
+	{
+		fprintf(stderr, "fed: at most %d times --accept\n", MAX_ACCEPTS);
+		exit(FED_EXIT_USAGE);
+	}
+	accepts->values[accepts->n++] = value;
+}
+
+/* "name" or "name:samples" */
+static bool
+accept_one(FedTransport *t, const char *value, FedError *err)
+{
+	const char *colon = strrchr(value, ':');
+	char	   *name = colon == NULL ? strdup(value) : strndup(value, (size_t) (colon - value));
+	int64_t		samples = colon == NULL ? -1 : fed_option_int("the number of samples of --accept", colon + 1, 1, -1);
+	int64_t		id;
+	bool		ok = name == NULL ? fed_error_memory(err) : fed_find_workload(t, name, &id, err);
+
+	if (ok && id == 0)
+		ok = fed_error_set(err, FED_ERR_SERVER, "there is no workload \"%s\"", name);
+	ok = ok && fed_accept_workload(t, id, samples, err);
+	free(name);
+	return ok;
+}
+
+static bool
+introduce(FedIsland *island, const char *capabilities, const Accepts *accepts, FedError *err)
+{
+	FedHello	hello;
+
+	if (!fed_heartbeat(island->t, capabilities, &hello, err))
+		return false;
+	if (strcmp(hello.host_id, island->host_id) != 0)
+	{
+		fed_error_set(err, FED_ERR_POLICY, "the server takes us for Island \"%s\", not \"%s\"", hello.host_id, island->host_id);
+		return fed_error_hint(err, "log in as the database role that \"%s\" is registered with", island->host_id);
+	}
+	for (int i = 0; i < accepts->n; i++)
+	{
+		if (!accept_one(island->t, accepts->values[i], err))
+			return false;
+	}
+	fed_log_event("ready", NULL, "Island \"%s\" is ready, server has federated %s", hello.host_id, hello.extension_version);
+	return true;
+}
+
+/* Whether the session has ended; *code is then what to exit with. */
+static bool
+is_over(FedTransport *t, const char *session_id, int *code)
+{
+	FedError	err;
+	char	   *document = NULL;
+	FedSession *session = fed_session(t, session_id, &document, &err) ? fed_session_parse(document, &err) : NULL;
+	bool		over = session != NULL && fed_session_is_over(session);
+
+	if (over)
+		*code = strcmp(session->status, "failed") == 0 ? FED_EXIT_FAILED : FED_EXIT_OK;
+	fed_session_free(session);
+	free(document);
+	return over;
+}
+
+static int
+work(FedIsland *island, const char *once, bool exit_when_done)
+{
+	char		watched[FED_SESSION_ID_LEN + 1] = "";
+	FedError	err = {0};
+	int			code = FED_EXIT_OK;
+
+	if (once != NULL)
+		snprintf(watched, sizeof(watched), "%s", once);
+	for (;;)
+	{
+		FedTask    *task = NULL;
+		bool		announced;
+		bool		ok = fed_next_task(island->t, once, &task, &err);
+
+		if (ok && task != NULL)
+		{
+			if (exit_when_done)
+				snprintf(watched, sizeof(watched), "%s", task->session_id);
+			ok = fed_island_do(island, task, &err);
+		}
+		else if (ok && watched[0] != '\0' && is_over(island->t, watched, &code))
+			return code;
+		else if (ok)
+			ok = fed_transport_wait(island->t, island->heartbeat, &announced, &err);
+		fed_task_free(task);
+		if (!ok)
+			return fed_fail(NULL, &err);
+	}
+}
+
+static char *
+state_directory(const char *given, const char *host_id, FedError *err)
+{
+	char		name[300];
+	char		cwd[4096];
+	char	   *dir;
+
+	snprintf(name, sizeof(name), "fed-%s", host_id);
+	if (given == NULL)
+		given = name;
+	/* The trainer may change its directory. */
+	if (given[0] == '/')
+		dir = strdup(given);
+	else
+		dir = getcwd(cwd, sizeof(cwd)) == NULL ? NULL : fed_path_join(cwd, given);
+	if (dir == NULL)
+		fed_error_memory(err);
+	else if (!fed_make_directory(dir, err))
+	{
+		free(dir);
+		dir = NULL;
+	}
+	return dir;
+}
+
+/* What is wrong with this side, before anything is sent. */
+static int
+prepare(FedIsland *island, const char *state, const char *policy, FedError *err)
+{
+	if (island->host_id == NULL || island->command == NULL)
+	{
+		fprintf(stderr, "fed: --host-id and --train are needed\n%s", usage);
+		return FED_EXIT_USAGE;
+	}
+	if (policy != NULL && (island->policy = fed_policy_load(policy, err)) == NULL)
+	{
+		fed_fail(policy, err);
+		return FED_EXIT_USAGE;
+	}
+	island->state_dir = state_directory(state, island->host_id, err);
+	return island->state_dir == NULL ? fed_fail(NULL, err) : FED_EXIT_OK;
+}
+
+int
+fed_cmd_island_run(int argc, char **argv)
+{
+	FedCommon	common = {0};
+	FedIsland	island = {0};
+	Accepts		accepts = {0};
+	const char *state = NULL;
+	const char *timeout = NULL;
+	const char *heartbeat = NULL;
+	const char *capabilities = NULL;
+	const char *policy = NULL;
+	const char *once = NULL;
+	bool		exit_when_done = false;
+	const FedOption options[] = {
+		{"--host-id", &island.host_id, NULL, NULL, NULL}, {"--train", &island.command, NULL, NULL, NULL},
+		{"--state-dir", &state, NULL, NULL, NULL}, {"--train-timeout", &timeout, NULL, NULL, NULL},
+		{"--accept", NULL, NULL, add_accept, &accepts}, {"--capabilities", &capabilities, NULL, NULL, NULL},
+		{"--policy", &policy, NULL, NULL, NULL}, {"--journal", &island.journal, NULL, NULL, NULL},
+		{"--heartbeat", &heartbeat, NULL, NULL, NULL}, {"--once", &once, NULL, NULL, NULL},
+		{"--exit-when-done", NULL, &exit_when_done, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}
+	};
+	FedError	err = {0};
+	int			code;
+
+	fed_options_parse(argc, argv, usage, options, &common, NULL, 0);
+	fed_log_configure(true, common.json);
+	island.train_timeout = fed_option_seconds("--train-timeout", timeout, 0);
+	island.heartbeat = fed_option_seconds("--heartbeat", heartbeat, 10);
+	code = prepare(&island, state, policy, &err);
+	if (code == FED_EXIT_OK && (island.t = fed_open_transport(&common, true, &code)) != NULL)
+	{
+		island.t->patience = FED_FOREVER;
+		code = introduce(&island, capabilities, &accepts, &err) ? work(&island, once, exit_when_done)
+			: fed_fail(NULL, &err);
+	}
+	fed_transport_free(island.t);
+	fed_policy_free(island.policy);
+	free((char *) island.state_dir);
+	return code;
+}

@@ -1,0 +1,256 @@
+/*
+ * island.c
+ *		One Island at work: receive, train, keep, send.
+ */
+#include "island.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/download.h"
+#include "lib/file.h"
+#include "lib/journal.h"
+#include "lib/log.h"
+#include "lib/result.h"
+#include "lib/spool.h"
+#include "lib/stop.h"
+#include "lib/trainer.h"
+#include "lib/upload.h"
+
+/* Files of the round in work, all in work/ of the state directory. */
+typedef struct Work
+{
+	char	   *dir;
+	char	   *model;
+	char	   *task;
+	char	   *update;
+	char	   *result;
+} Work;
+
+static bool
+make_work(const FedIsland *island, Work *work, FedError *err)
+{
+	memset(work, 0, sizeof(*work));
+	work->dir = fed_path_join(island->state_dir, "work");
+	if (work->dir == NULL)
+		return fed_error_memory(err);
+	fed_remove_tree(work->dir);
+	work->model = fed_path_join(island->state_dir, "model.safetensors");
+	work->task = fed_path_join(work->dir, "task.json");
+	work->update = fed_path_join(work->dir, "update.safetensors");
+	work->result = fed_path_join(work->dir, "result.json");
+	if (work->model == NULL || work->task == NULL || work->update == NULL || work->result == NULL)
+		return fed_error_memory(err);
+	return fed_make_directory(work->dir, err);
+}
+
+static void
+free_work(Work *work)
+{
+	if (work->dir != NULL)
+		fed_remove_tree(work->dir);
+	free(work->dir);
+	free(work->model);
+	free(work->task);
+	free(work->update);
+	free(work->result);
+}
+
+/* While the trainer runs: tell that we live, and see whether it is still wanted. */
+typedef struct Watch
+{
+	FedIsland  *island;
+	const FedTask *task;
+	double		next;
+} Watch;
+
+static bool
+still_wanted(void *arg, FedError *err)
+{
+	Watch	   *watch = arg;
+	FedTransport *t = watch->island->t;
+	FedTask    *now = NULL;
+	double		patience = t->patience;
+	FedError	ignored;
+	bool		wanted = true;
+
+	if (fed_now() < watch->next)
+		return true;
+	watch->next = fed_now() + watch->island->heartbeat;
+	/* A server that is away is no reason to stop training, nor to wait for it. */
+	t->patience = 0;
+	if (fed_next_task(t, watch->task->session_id, &now, &ignored))
+		wanted = now != NULL && now->round_id == watch->task->round_id;
+	t->patience = patience;
+	fed_task_free(now);
+	return wanted || fed_error_set(err, FED_ERR_NONE, "the round is over");
+}
+
+static char *
+entry(const char *name, const char *value)
+{
+	size_t		size = strlen(name) + strlen(value) + 2;
+	char	   *text = malloc(size);
+
+	if (text != NULL)
+		snprintf(text, size, "%s=%s", name, value);
+	return text;
+}
+
+#define N_ENTRIES 8
+
+static bool
+run_trainer(FedIsland *island, const FedTask *task, const Work *work, FedError *err)
+{
+	char		round[24];
+	char	   *entries[N_ENTRIES + 1] = {0};
+	Watch		watch = {island, task, fed_now() + island->heartbeat};
+	bool		ok = true;
+
+	snprintf(round, sizeof(round), "%" PRId64, task->round);
+	entries[0] = entry("FED_MODEL", work->model);
+	entries[1] = entry("FED_TASK", work->task);
+	entries[2] = entry("FED_UPDATE", work->update);
+	entries[3] = entry("FED_RESULT", work->result);
+	entries[4] = entry("FED_HOST_ID", island->host_id);
+	entries[5] = entry("FED_ROUND", round);
+	entries[6] = entry("FED_SESSION", task->session_id);
+	entries[7] = entry("FED_WORKDIR", work->dir);
+	for (int i = 0; i < N_ENTRIES; i++)
+		ok = ok && entries[i] != NULL;
+	ok = (ok || fed_error_memory(err)) && fed_write_file(work->task, task->document, strlen(task->document), err) &&
+		fed_trainer_run(island->command, (const char *const *) entries, island->train_timeout, still_wanted, &watch, err);
+	for (int i = 0; i < N_ENTRIES; i++)
+		free(entries[i]);
+	return ok;
+}
+
+/* From the trainer's files to a result that is kept. */
+static bool
+keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest, const Work *work, FedError *err)
+{
+	uint8_t		digest[FED_SHA256_BYTES];
+	FedResult	result;
+	FedModelFile received;
+	char	   *delta = fed_spool_delta_path(island->state_dir);
+	bool		ok = delta != NULL || fed_error_memory(err);
+
+	ok = ok && fed_result_read(work->result, island->policy, &result, err);
+	if (!ok)
+	{
+		free(delta);
+		return false;
+	}
+	if (task->evaluate_only)
+		ok = fed_sha256("", 0, digest) || fed_digest_error(err);
+	else if ((ok = fed_model_file_open(work->model, FED_ERR_LOCAL, &received, err)))
+	{
+		ok = fed_result_delta(work->update, &result, manifest, &received, delta, digest, err);
+		fed_model_file_close(&received);
+	}
+	ok = ok && fed_spool_save(island->state_dir, task, digest, result.num_samples, result.metrics, err);
+	fed_result_free(&result);
+	free(delta);
+	return ok;
+}
+
+static bool
+train(FedIsland *island, const FedTask *task, FedError *err)
+{
+	FedManifest *manifest = NULL;
+	Work		work;
+	bool		ok = make_work(island, &work, err) && fed_model(island->t, task->version_id, &manifest, err) &&
+		fed_download_vector(island->t, manifest, work.model, NULL, err) && run_trainer(island, task, &work, err) &&
+		keep_result(island, task, manifest, &work, err);
+
+	fed_manifest_free(manifest);
+	free_work(&work);
+	return ok;
+}
+
+static bool
+send(FedIsland *island, const FedTask *task, const FedSpool *spool, FedError *err)
+{
+	FedReply	reply;
+	bool		ok = fed_journal_sending(island->journal, island->host_id, task, spool, err) &&
+		(task->evaluate_only
+		 ? fed_submit_evaluation(island->t, task->round_id, spool->num_samples, spool->metrics, &reply, err)
+		 : fed_upload_update(island->t, spool, NULL, &reply, err)) &&
+		fed_journal_outcome(island->journal, island->host_id, task, &reply, err);
+
+	if (!ok)
+		return false;
+	if (reply.status == FED_REPLY_ACCEPTED)
+	{
+		fed_log_event("accepted", NULL, "%s round %" PRId64 ": accepted, %" PRId64 " samples, %s", task->session, task->round,
+					  spool->num_samples, spool->metrics);
+		return true;
+	}
+	fed_log_warning("%s round %" PRId64 ": rejected, %s: %s", task->session, task->round, reply.reason, reply.detail);
+	if (fed_rejection_meaning(&reply) == FED_REJECTION_WAIT)
+		return fed_sleep(5) || fed_error_set(err, FED_ERR_STOPPED, "asked to stop");
+	fed_spool_drop(island->state_dir);
+	/* It would be asked for again, and refused again. */
+	return fed_rejection_meaning(&reply) != FED_REJECTION_BAD ||
+		fed_decline_task(island->t, task->round_id, reply.detail, err);
+}
+
+/* What the server must not say ends the Island; the rest is the task's end. */
+static bool
+give_back(FedIsland *island, const FedTask *task, FedError *why, FedError *err)
+{
+	char		reason[sizeof(why->message)];
+
+	if (why->kind == FED_ERR_STOPPED)
+	{
+		*err = *why;
+		return false;
+	}
+	if (why->kind == FED_ERR_NONE || why->kind == FED_ERR_SERVER)
+	{
+		fed_log_info("%s round %" PRId64 ": %s", task->session, task->round, why->message);
+		return fed_sleep(0.5) || fed_error_set(err, FED_ERR_STOPPED, "asked to stop");
+	}
+	memcpy(reason, why->message, sizeof(reason));
+	fed_log_warning("%s round %" PRId64 ": declined, %s", task->session, task->round, reason);
+	if (fed_decline_task(island->t, task->round_id, reason, why))
+		return true;
+	*err = *why;
+	/* The round may have ended meanwhile. */
+	return err->kind == FED_ERR_SERVER;
+}
+
+static bool
+allowed(FedIsland *island, const FedTask *task, FedError *why)
+{
+	double		spent;
+
+	return fed_journal_spent(island->journal, &spent, why) && fed_policy_allows(island->policy, task, spent, why);
+}
+
+bool
+fed_island_do(FedIsland *island, const FedTask *task, FedError *err)
+{
+	FedError	why = {0};
+	FedSpool	spool;
+	bool		ok;
+
+	if (!allowed(island, task, &why))
+		return give_back(island, task, &why, err);
+	if (!fed_spool_load(island->state_dir, &spool) || spool.round_id != task->round_id)
+	{
+		fed_spool_close(&spool);
+		fed_spool_drop(island->state_dir);
+		fed_log_event(task->evaluate_only ? "evaluating" : "training", NULL, "%s round %" PRId64 "/%" PRId64 ": %s",
+					  task->session, task->round, task->total_rounds, task->evaluate_only ? "evaluating" : "training");
+		if (!train(island, task, &why))
+			return give_back(island, task, &why, err);
+		if (!fed_spool_load(island->state_dir, &spool))
+			return fed_error_set(err, FED_ERR_LOCAL, "the result in \"%s\" cannot be read back", island->state_dir);
+	}
+	ok = send(island, task, &spool, &why);
+	fed_spool_close(&spool);
+	return ok || give_back(island, task, &why, err);
+}

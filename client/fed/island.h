@@ -1,0 +1,29 @@
+/*
+ * island.h
+ *		One Island at work.
+ */
+#ifndef FED_ISLAND_H
+#define FED_ISLAND_H
+
+#include "lib/policy.h"
+#include "lib/transport.h"
+
+typedef struct FedIsland
+{
+	FedTransport *t;
+	const char *host_id;
+	const char *command;		/* the trainer */
+	const char *state_dir;		/* absolute */
+	const char *journal;		/* or NULL */
+	FedPolicy  *policy;			/* or NULL: everything is allowed */
+	double		train_timeout;	/* seconds, 0: none */
+	double		heartbeat;		/* seconds */
+} FedIsland;
+
+/*
+ * Does one task to the end: result kept, sent and acknowledged, or declined
+ * with the reason. False only if the Island has to stop.
+ */
+extern bool fed_island_do(FedIsland *island, const FedTask *task, FedError *err);
+
+#endif							/* FED_ISLAND_H */

@@ -1,0 +1,205 @@
+/*
+ * download.c
+ *		Models from the server: the part that is trained, or the whole file.
+ *
+ * Slices are taken one by one and written where they belong, so that memory is
+ * a slice whatever the model's size. A file has its name only once it is whole
+ * and its digest is the one that the server stated.
+ */
+#include "lib/download.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/modelfile.h"
+
+/* What to do with each slice of a section. */
+typedef bool (*SliceUse) (void *arg, uint64_t first_byte, const uint8_t *data, size_t len, FedError *err);
+
+typedef struct Progress
+{
+	const FedStep *step;
+	uint64_t	before;
+	uint64_t	total;
+} Progress;
+
+static bool
+take_slice(FedTransport *t, const FedManifest *manifest, FedSection section, uint64_t slice, size_t len, uint8_t *hash,
+		   SliceUse use, void *arg, FedError *err)
+{
+	FedBytes	bytes = {0};
+	bool		ok = fed_model_slice(t, manifest->version_id, section, slice, &bytes, err);
+
+	if (ok && bytes.len != len)
+		ok = fed_error_set(err, FED_ERR_PROTOCOL, "slice %llu of the model has %zu bytes, expected %zu",
+						   (unsigned long long) slice, bytes.len, len);
+	ok = ok && (fed_sha256(bytes.data, bytes.len, hash) || fed_digest_error(err)) &&
+		use(arg, slice * FED_SLICE_BYTES, bytes.data, bytes.len, err);
+	fed_bytes_free(&bytes);
+	return ok;
+}
+
+/* Every slice of a section; the vector's digest is checked at the end. */
+static bool
+take_section(FedTransport *t, const FedManifest *manifest, FedSection section, Progress progress, SliceUse use, void *arg,
+			 FedError *err)
+{
+	uint64_t	total = section == FED_SECTION_VECTOR ? manifest->parameters * 4 : manifest->frozen_bytes;
+	uint64_t	slices = fed_slice_count(total);
+	uint8_t    *hashes = malloc((size_t) slices * FED_SHA256_BYTES + 1);
+	uint8_t		digest[FED_SHA256_BYTES];
+	bool		ok = hashes != NULL || fed_error_memory(err);
+
+	for (uint64_t slice = 0; ok && slice < slices; slice++)
+	{
+		size_t		len = fed_slice_length(total, slice);
+
+		ok = take_slice(t, manifest, section, slice, len, hashes + slice * FED_SHA256_BYTES, use, arg, err) &&
+			fed_step(progress.step, progress.before + slice * FED_SLICE_BYTES + len, progress.total, err);
+	}
+	if (ok && section == FED_SECTION_VECTOR && manifest->has_digest)
+		ok = fed_vector_digest(hashes, slices, digest, err) &&
+			(memcmp(digest, manifest->digest, sizeof(digest)) == 0 ||
+			 fed_error_set(err, FED_ERR_PROTOCOL, "the model that arrived does not have the digest that the server stated"));
+	free(hashes);
+	return ok;
+}
+
+typedef struct VectorFile
+{
+	int			fd;
+	const char *path;
+	uint64_t	offset;
+} VectorFile;
+
+static bool
+write_to_file(void *arg, uint64_t first_byte, const uint8_t *data, size_t len, FedError *err)
+{
+	VectorFile *file = arg;
+
+	return fed_write_at(file->fd, data, len, file->offset + first_byte, file->path, err);
+}
+
+/* Whether the file is there and holds the version that is wanted. */
+static bool
+is_downloaded(const FedManifest *manifest, const char *path)
+{
+	FedModelFile file;
+	uint8_t		digest[FED_SHA256_BYTES];
+	bool		same;
+
+	if (!manifest->has_digest || access(path, R_OK) != 0 || !fed_model_file_open(path, FED_ERR_LOCAL, &file, NULL))
+		return false;
+	same = file.parts.data_bytes == manifest->parameters * 4 &&
+		fed_hash_vector(file.parts.data, file.parts.data_bytes, NULL, digest, NULL, NULL) &&
+		memcmp(digest, manifest->digest, sizeof(digest)) == 0;
+	fed_model_file_close(&file);
+	return same;
+}
+
+bool
+fed_download_vector(FedTransport *t, const FedManifest *manifest, const char *path, const FedStep *step, FedError *err)
+{
+	Progress	progress = {step, 0, manifest->parameters * 4};
+	VectorFile	file = {-1, path, 0};
+	size_t		header_len;
+	char	   *header;
+	bool		ok;
+
+	if (is_downloaded(manifest, path))
+		return true;
+	header = fed_manifest_vector_header(manifest, &header_len, err);
+	if (header == NULL)
+		return false;
+	file.fd = fed_replace_begin(path, err);
+	ok = file.fd >= 0 && fed_model_file_write_header(file.fd, path, header, header_len, &file.offset, err) &&
+		take_section(t, manifest, FED_SECTION_VECTOR, progress, write_to_file, &file, err) &&
+		fed_replace_finish(file.fd, path, err);
+	if (!ok && file.fd >= 0)
+		fed_replace_abandon(file.fd, path);
+	free(header);
+	return ok;
+}
+
+typedef struct ModelTarget
+{
+	const FedModel *model;
+	uint8_t    *data;
+} ModelTarget;
+
+static bool
+write_frozen(void *arg, uint64_t first_byte, const uint8_t *data, size_t len, FedError *err)
+{
+	ModelTarget *target = arg;
+
+	(void) err;
+	fed_model_write_frozen(target->model, target->data, first_byte, len, data);
+	return true;
+}
+
+static bool
+write_vector(void *arg, uint64_t first_byte, const uint8_t *data, size_t len, FedError *err)
+{
+	ModelTarget *target = arg;
+	float	   *values = malloc(len + 1);
+
+	if (values == NULL)
+		return fed_error_memory(err);
+	memcpy(values, data, len);
+	fed_floats_to_wire(values, len / 4);
+	fed_model_write_vector(target->model, target->data, first_byte / 4, len / 4, values);
+	free(values);
+	return true;
+}
+
+/* The frozen bytes first: what nobody trained in float64 stays as it was. */
+static bool
+fill(FedTransport *t, const FedManifest *manifest, ModelTarget *target, const FedStep *step, FedError *err)
+{
+	uint64_t	total = manifest->frozen_bytes + manifest->parameters * 4;
+
+	return take_section(t, manifest, FED_SECTION_FROZEN, (Progress) {step, 0, total}, write_frozen, target, err) &&
+		take_section(t, manifest, FED_SECTION_VECTOR, (Progress) {step, manifest->frozen_bytes, total}, write_vector,
+					 target, err);
+}
+
+static bool
+write_model(FedTransport *t, const FedManifest *manifest, const FedBytes *header, int fd, const char *path,
+			const FedStep *step, FedError *err)
+{
+	FedModelError reason;
+	FedModel   *model = fed_model_parse((const char *) header->data, header->len, manifest->data_bytes, &reason);
+	FedMapping	mapping = {0};
+	ModelTarget target = {model, NULL};
+	uint64_t	offset;
+	bool		ok;
+
+	if (model == NULL)
+		return fed_error_set(err, FED_ERR_PROTOCOL, "the server sent a broken model header: %s", reason.message);
+	ok = fed_manifest_apply(manifest, model, err) &&
+		fed_model_file_write_header(fd, path, (const char *) header->data, header->len, &offset, err) &&
+		fed_map_for_writing(fd, offset + manifest->data_bytes, path, &mapping, err);
+	if (ok)
+	{
+		target.data = mapping.data + offset;
+		ok = fill(t, manifest, &target, step, err);
+		fed_unmap(&mapping);
+	}
+	fed_model_free(model);
+	return ok;
+}
+
+bool
+fed_download_model(FedTransport *t, const FedManifest *manifest, const char *path, const FedStep *step, FedError *err)
+{
+	FedBytes	header = {0};
+	int			fd = -1;
+	bool		ok = fed_model_header(t, manifest->version_id, &header, err) && (fd = fed_replace_begin(path, err)) >= 0 &&
+		write_model(t, manifest, &header, fd, path, step, err) && fed_replace_finish(fd, path, err);
+
+	if (!ok && fd >= 0)
+		fed_replace_abandon(fd, path);
+	fed_bytes_free(&header);
+	return ok;
+}

@@ -1,0 +1,26 @@
+/*
+ * journal.h
+ *		A record, on the Island's own disk, of everything that left it.
+ *
+ * JSON lines, appended and synced before the first byte leaves.
+ */
+#ifndef FED_CLIENT_JOURNAL_H
+#define FED_CLIENT_JOURNAL_H
+
+#include "lib/error.h"
+#include "lib/reply.h"
+#include "lib/spool.h"
+#include "lib/task.h"
+
+/* What is about to be sent. path may be NULL: no journal is kept. */
+extern bool fed_journal_sending(const char *path, const char *host_id, const FedTask *task, const FedSpool *spool,
+								FedError *err);
+
+/* What the server said to it. */
+extern bool fed_journal_outcome(const char *path, const char *host_id, const FedTask *task, const FedReply *reply,
+								FedError *err);
+
+/* The epsilon of all rounds that were sent, each counted once. Unreadable lines are an error. */
+extern bool fed_journal_spent(const char *path, double *epsilon, FedError *err);
+
+#endif							/* FED_CLIENT_JOURNAL_H */

@@ -1,0 +1,166 @@
+/*
+ * policy.c
+ *		What the data's owner allows, whatever a server asks.
+ *
+ * The file: {"workloads": [name …], "min_cohort": n, "require":
+ * ["secure_aggregation" | "differential_privacy" …], "metrics": [name …],
+ * "lifetime_epsilon": x}. Every key may be left out; then it forbids nothing.
+ */
+#include "lib/policy.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/file.h"
+#include "lib/json.h"
+
+#define MAX_POLICY 1048576
+
+struct FedPolicy
+{
+	json_t	   *rules;
+};
+
+static bool
+is_string_list(const json_t *value)
+{
+	for (size_t i = 0; i < json_array_size(value); i++)
+	{
+		if (!json_is_string(json_array_get(value, i)))
+			return false;
+	}
+	return json_is_array(value);
+}
+
+static bool
+contains(const json_t *list, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+	{
+		if (strcmp(json_string_value(json_array_get(list, i)), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+check_require(const json_t *list, FedError *err)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+	{
+		const char *name = json_string_value(json_array_get(list, i));
+
+		if (strcmp(name, "secure_aggregation") != 0 && strcmp(name, "differential_privacy") != 0)
+			return fed_error_set(err, FED_ERR_USAGE,
+								 "\"%s\" in \"require\" of the policy is not known; allowed are secure_aggregation, differential_privacy",
+								 name);
+	}
+	return true;
+}
+
+static bool
+check_rule(const char *key, const json_t *value, FedError *err)
+{
+	if (strcmp(key, "workloads") == 0 || strcmp(key, "metrics") == 0)
+		return is_string_list(value) || fed_error_set(err, FED_ERR_USAGE, "\"%s\" of the policy must be a list of names", key);
+	if (strcmp(key, "require") == 0)
+		return is_string_list(value) ? check_require(value, err)
+			: fed_error_set(err, FED_ERR_USAGE, "\"require\" of the policy must be a list of names");
+	if (strcmp(key, "min_cohort") == 0)
+		return (json_is_integer(value) && json_integer_value(value) >= 1) ||
+			fed_error_set(err, FED_ERR_USAGE, "\"min_cohort\" of the policy must be a whole number from 1");
+	if (strcmp(key, "lifetime_epsilon") == 0)
+		return (json_is_number(value) && json_number_value(value) > 0) ||
+			fed_error_set(err, FED_ERR_USAGE, "\"lifetime_epsilon\" of the policy must be a number above 0");
+	return fed_error_set(err, FED_ERR_USAGE,
+						 "\"%s\" of the policy is not known; allowed are workloads, min_cohort, require, metrics, lifetime_epsilon",
+						 key);
+}
+
+FedPolicy *
+fed_policy_load(const char *path, FedError *err)
+{
+	char	   *text = fed_read_file(path, MAX_POLICY, NULL, err);
+	json_t	   *rules = text == NULL ? NULL : fed_json_parse(text, "the policy", FED_ERR_USAGE, err);
+	FedPolicy  *policy = NULL;
+	const char *key;
+	json_t	   *value;
+	bool		ok = rules != NULL;
+
+	free(text);
+	json_object_foreach(rules, key, value)
+		ok = ok && check_rule(key, value, err);
+	if (ok)
+		policy = malloc(sizeof(*policy));
+	if (policy == NULL)
+	{
+		if (ok)
+			fed_error_memory(err);
+		json_decref(rules);
+		return NULL;
+	}
+	policy->rules = rules;
+	return policy;
+}
+
+void
+fed_policy_free(FedPolicy *policy)
+{
+	if (policy == NULL)
+		return;
+	json_decref(policy->rules);
+	free(policy);
+}
+
+static bool
+check_protections(const json_t *required, const FedTask *task, FedError *err)
+{
+	if (contains(required, "secure_aggregation") && !task->secure_aggregation)
+		return fed_error_set(err, FED_ERR_POLICY, "the policy requires secure aggregation; the session has none");
+	if (contains(required, "differential_privacy") && !task->differential_privacy)
+		return fed_error_set(err, FED_ERR_POLICY, "the policy requires differential privacy; the session has none");
+	return true;
+}
+
+static bool
+check_budget(double budget, const FedTask *task, double spent, FedError *err)
+{
+	if (task->evaluate_only)
+		return true;
+	if (task->epsilon < 0)
+		return fed_error_set(err, FED_ERR_POLICY, "the policy sets a lifetime epsilon; the task states none");
+	if (spent + task->epsilon > budget)
+		return fed_error_set(err, FED_ERR_POLICY, "the lifetime epsilon of %g is spent: %g so far, %g in this round", budget,
+							 spent, task->epsilon);
+	return true;
+}
+
+bool
+fed_policy_allows(const FedPolicy *policy, const FedTask *task, double spent, FedError *err)
+{
+	const json_t *workloads;
+	int64_t		cohort;
+	double		budget;
+
+	if (policy == NULL)
+		return true;
+	workloads = json_object_get(policy->rules, "workloads");
+	if (workloads != NULL && !contains(workloads, task->workload))
+		return fed_error_set(err, FED_ERR_POLICY, "the policy does not allow workload \"%s\"", task->workload);
+	if (fed_json_int(policy->rules, "min_cohort", &cohort) && task->participants < cohort)
+		return fed_error_set(err, FED_ERR_POLICY,
+							 "the policy requires a cohort of %" PRId64 "; this round has %" PRId64, cohort,
+							 task->participants);
+	if (!check_protections(json_object_get(policy->rules, "require"), task, err))
+		return false;
+	return !fed_json_number(policy->rules, "lifetime_epsilon", &budget) || check_budget(budget, task, spent, err);
+}
+
+bool
+fed_policy_lets_out(const FedPolicy *policy, const char *metric)
+{
+	const json_t *metrics = policy == NULL ? NULL : json_object_get(policy->rules, "metrics");
+
+	return metrics == NULL || contains(metrics, metric);
+}

@@ -1,0 +1,178 @@
+/*
+ * pq_call.c
+ *		One statement over libpq: sent, waited for, judged.
+ */
+#include "lib/pq_call.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "lib/stop.h"
+
+#define CONNECT_SECONDS 15.0
+
+/* libpq's messages end in a line feed and may have several lines. */
+static void
+trim(char *message)
+{
+	size_t		len = strlen(message);
+
+	while (len > 0 && (message[len - 1] == '\n' || message[len - 1] == ' '))
+		message[--len] = '\0';
+	for (char *c = message; *c != '\0'; c++)
+	{
+		if (*c == '\n')
+			*c = ' ';
+	}
+}
+
+static bool
+connection_error(PGconn *conn, FedError *err)
+{
+	fed_error_set(err, FED_ERR_CONNECTION, "%s", PQerrorMessage(conn));
+	if (err != NULL)
+		trim(err->message);
+	return false;
+}
+
+static bool
+stopped(FedError *err)
+{
+	return fed_error_set(err, FED_ERR_STOPPED, "asked to stop");
+}
+
+static bool
+finish_connecting(PGconn *conn, FedError *err)
+{
+	double		until = fed_now() + CONNECT_SECONDS;
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+	while (status != PGRES_POLLING_OK)
+	{
+		short		events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+		short		revents = 0;
+
+		if (status == PGRES_POLLING_FAILED)
+			return connection_error(conn, err);
+		if (!fed_poll(PQsocket(conn), events, until - fed_now(), &revents))
+			return stopped(err);
+		if (fed_now() >= until)
+			return fed_error_set(err, FED_ERR_CONNECTION, "no answer from the server in %.0f s", CONNECT_SECONDS);
+		status = PQconnectPoll(conn);
+	}
+	return true;
+}
+
+PGconn *
+fed_pq_connect(const char *conninfo, FedError *err)
+{
+	const char *keywords[] = {"fallback_application_name", "client_encoding", "dbname", NULL};
+	const char *values[] = {"fed", "UTF8", conninfo == NULL ? "" : conninfo, NULL};
+	PGconn	   *conn;
+
+	/* An empty dbname would hide PGDATABASE. */
+	if (conninfo == NULL || conninfo[0] == '\0')
+		keywords[2] = NULL;
+	conn = PQconnectStartParams(keywords, values, 1);
+	if (conn == NULL)
+	{
+		fed_error_memory(err);
+		return NULL;
+	}
+	if (PQstatus(conn) == CONNECTION_BAD)
+		connection_error(conn, err);
+	else if (finish_connecting(conn, err))
+		return conn;
+	PQfinish(conn);
+	return NULL;
+}
+
+/* What kind of failure a SQLSTATE is. */
+static FedErrorKind
+kind_of(const char *sqlstate)
+{
+	if (strncmp(sqlstate, "08", 2) == 0 || strcmp(sqlstate, "57P01") == 0 ||
+		strcmp(sqlstate, "57P02") == 0 || strcmp(sqlstate, "57P03") == 0 ||
+		strcmp(sqlstate, "25P03") == 0)
+		return FED_ERR_CONNECTION;
+	if (strncmp(sqlstate, "40", 2) == 0 || strcmp(sqlstate, "55P03") == 0 ||
+		strcmp(sqlstate, "53300") == 0)
+		return FED_ERR_BUSY;
+	return FED_ERR_SERVER;
+}
+
+static void
+server_error(PGconn *conn, const PGresult *res, FedError *err)
+{
+	const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+	const char *hint = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT);
+
+	if (sqlstate == NULL)
+	{
+		connection_error(conn, err);
+		return;
+	}
+	fed_error_set(err, kind_of(sqlstate), "%s%s%s", primary == NULL ? "the server failed" : primary,
+				  detail == NULL ? "" : ": ", detail == NULL ? "" : detail);
+	if (hint != NULL)
+		fed_error_hint(err, "%s", hint);
+	if (err != NULL)
+		memcpy(err->sqlstate, sqlstate, sizeof(err->sqlstate));
+}
+
+/* Wait for the next result; NULL without an error when there is none left. */
+static bool
+next_result(PGconn *conn, PGresult **res, FedError *err)
+{
+	while (PQisBusy(conn))
+	{
+		short		revents;
+
+		if (!fed_poll(PQsocket(conn), POLLIN, 3600.0, &revents))
+			return stopped(err);
+		if (!PQconsumeInput(conn))
+			return connection_error(conn, err);
+	}
+	*res = PQgetResult(conn);
+	return true;
+}
+
+static PGresult *
+collect(PGconn *conn, FedError *err)
+{
+	PGresult   *res = NULL;
+	PGresult   *more = NULL;
+
+	if (!next_result(conn, &res, err))
+		return NULL;
+	while (next_result(conn, &more, err) && more != NULL)
+		PQclear(more);
+	if (PQresultStatus(res) == PGRES_TUPLES_OK)
+		return res;
+	server_error(conn, res, err);
+	PQclear(res);
+	return NULL;
+}
+
+PGresult *
+fed_pq_call(PGconn *conn, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
+{
+	const char *values[FED_PQ_MAX_PARAMS];
+	int			lengths[FED_PQ_MAX_PARAMS];
+	int			formats[FED_PQ_MAX_PARAMS];
+
+	for (int i = 0; i < n; i++)
+	{
+		values[i] = params[i].value;
+		lengths[i] = (int) params[i].len;
+		formats[i] = params[i].binary ? 1 : 0;
+	}
+	if (!PQsendQueryParams(conn, sql, n, NULL, values, lengths, formats, binary ? 1 : 0))
+	{
+		connection_error(conn, err);
+		return NULL;
+	}
+	return collect(conn, err);
+}

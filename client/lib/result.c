@@ -1,0 +1,204 @@
+/*
+ * result.c
+ *		What a trainer wrote, checked before anything of it is believed.
+ */
+#include "lib/result.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/file.h"
+#include "lib/json.h"
+
+#define MAX_RESULT 1048576
+
+/* One flat object of finite numbers; what may not leave is left out. */
+static json_t *
+clean_metrics(const json_t *result, const char *part, const FedPolicy *policy, FedError *err)
+{
+	json_t	   *given = json_object_get(result, part);
+	json_t	   *clean = json_object();
+	const char *key;
+	json_t	   *value;
+
+	if (given != NULL && !json_is_object(given))
+	{
+		fed_error_set(err, FED_ERR_TRAINER, "\"%s\" in FED_RESULT is not an object", part);
+		json_decref(clean);
+		return NULL;
+	}
+	json_object_foreach(given, key, value)
+	{
+		if (!json_is_number(value) || !isfinite(json_number_value(value)))
+		{
+			fed_error_set(err, FED_ERR_TRAINER, "metric \"%s\" in FED_RESULT is not a finite number", key);
+			json_decref(clean);
+			return NULL;
+		}
+		if (fed_policy_lets_out(policy, key))
+			json_object_set(clean, key, value);
+	}
+	return clean;
+}
+
+static char *
+collect_metrics(const json_t *result, const FedPolicy *policy, FedError *err)
+{
+	json_t	   *evaluation = clean_metrics(result, "evaluation", policy, err);
+	json_t	   *training = evaluation == NULL ? NULL : clean_metrics(result, "training", policy, err);
+	json_t	   *metrics = training == NULL ? NULL
+		: json_pack("{s:O, s:O}", "evaluation", evaluation, "training", training);
+	char	   *text = metrics == NULL ? NULL : json_dumps(metrics, JSON_COMPACT | JSON_SORT_KEYS);
+
+	json_decref(evaluation);
+	json_decref(training);
+	json_decref(metrics);
+	return text;
+}
+
+static bool
+read_update_kind(const json_t *result, bool *is_delta, FedError *err)
+{
+	const json_t *kind = json_object_get(result, "update");
+	const char *text = json_string_value(kind);
+
+	*is_delta = text != NULL && strcmp(text, "delta") == 0;
+	if (kind == NULL || *is_delta || (text != NULL && strcmp(text, "weights") == 0))
+		return true;
+	return fed_error_set(err, FED_ERR_TRAINER, "\"update\" in FED_RESULT must be \"weights\" or \"delta\"");
+}
+
+bool
+fed_result_read(const char *path, const FedPolicy *policy, FedResult *out, FedError *err)
+{
+	char	   *text = fed_read_file(path, MAX_RESULT, NULL, err);
+	json_t	   *result;
+	bool		ok;
+
+	memset(out, 0, sizeof(*out));
+	if (text == NULL)
+	{
+		if (err != NULL)
+			err->kind = FED_ERR_TRAINER;
+		return false;
+	}
+	result = fed_json_parse(text, "FED_RESULT", FED_ERR_TRAINER, err);
+	ok = result != NULL;
+	if (ok && (!fed_json_int(result, "num_samples", &out->num_samples) || out->num_samples <= 0))
+		ok = fed_error_set(err, FED_ERR_TRAINER, "\"num_samples\" in FED_RESULT must be a positive whole number");
+	ok = ok && read_update_kind(result, &out->is_delta, err) &&
+		(out->metrics = collect_metrics(result, policy, err)) != NULL;
+	json_decref(result);
+	free(text);
+	return ok;
+}
+
+void
+fed_result_free(FedResult *result)
+{
+	free(result->metrics);
+	memset(result, 0, sizeof(*result));
+}
+
+/* The update's tensors must be the trainable ones, no more and no fewer. */
+static bool
+check_tensors(const FedManifest *manifest, FedModel *update, FedError *err)
+{
+	size_t		expected = 0;
+
+	for (size_t i = 0; i < manifest->n_tensors; i++)
+	{
+		const FedManifestTensor *wanted = &manifest->tensors[i];
+		FedTensor  *given = fed_model_find(update, wanted->spec.name);
+
+		if (!wanted->trainable)
+			continue;
+		expected++;
+		if (given == NULL)
+			return fed_error_set(err, FED_ERR_TRAINER, "FED_UPDATE lacks tensor \"%s\"", wanted->spec.name);
+		if (!fed_dtype_is_trainable(given->dtype))
+			return fed_error_set(err, FED_ERR_TRAINER, "tensor \"%s\" in FED_UPDATE is of type %s", wanted->spec.name,
+								 fed_dtype_name(given->dtype));
+		if (given->rank != wanted->spec.rank ||
+			memcmp(given->shape, wanted->spec.shape, given->rank * sizeof(uint64_t)) != 0)
+			return fed_error_set(err, FED_ERR_TRAINER, "tensor \"%s\" in FED_UPDATE has another shape than in FED_MODEL",
+								 wanted->spec.name);
+	}
+	if (update->n_tensors != expected)
+		return fed_error_set(err, FED_ERR_TRAINER, "FED_UPDATE has %zu tensors, FED_MODEL has %zu", update->n_tensors,
+							 expected);
+	return true;
+}
+
+/* One slice of the delta; float64 in between, rounded once. */
+static bool
+delta_slice(const FedModelFile *update, const FedModelFile *received, bool is_delta, uint64_t first, size_t n, float *base,
+			float *out, FedError *err)
+{
+	fed_model_read_vector(update->model, update->parts.data, first, n, out);
+	if (!is_delta)
+		fed_model_read_vector(received->model, received->parts.data, first, n, base);
+	for (size_t i = 0; i < n; i++)
+	{
+		if (!is_delta)
+			out[i] = (float) ((double) out[i] - (double) base[i]);
+		if (!isfinite(out[i]))
+			return fed_error_set(err, FED_ERR_TRAINER, "parameter %" PRIu64 " in FED_UPDATE is NaN or infinite", first + i);
+	}
+	return true;
+}
+
+static bool
+write_delta(const FedModelFile *update, const FedModelFile *received, const FedResult *result, uint64_t total, int fd,
+			const char *path, uint8_t *hashes, FedError *err)
+{
+	float	   *base = malloc(FED_SLICE_BYTES);
+	float	   *out = malloc(FED_SLICE_BYTES);
+	bool		ok = (base != NULL && out != NULL) || fed_error_memory(err);
+
+	for (uint64_t slice = 0; ok && slice < fed_slice_count(total * 4); slice++)
+	{
+		size_t		bytes = fed_slice_length(total * 4, slice);
+
+		ok = delta_slice(update, received, result->is_delta, slice * FED_SLICE_VALUES, bytes / 4, base, out, err);
+		if (!ok)
+			break;
+		fed_floats_to_wire(out, bytes / 4);
+		ok = (fed_sha256(out, bytes, hashes + slice * FED_SHA256_BYTES) || fed_digest_error(err)) &&
+			fed_write_at(fd, out, bytes, slice * FED_SLICE_BYTES, path, err);
+	}
+	free(base);
+	free(out);
+	return ok;
+}
+
+bool
+fed_result_delta(const char *update_path, const FedResult *result, const FedManifest *manifest,
+				 const FedModelFile *received, const char *delta_path, uint8_t digest[FED_SHA256_BYTES], FedError *err)
+{
+	uint64_t	slices = fed_slice_count(manifest->parameters * 4);
+	uint8_t    *hashes = malloc((size_t) slices * FED_SHA256_BYTES + 1);
+	FedModelFile update;
+	int			fd = -1;
+	bool		ok;
+
+	if (hashes == NULL)
+		return fed_error_memory(err);
+	if (!fed_model_file_open(update_path, FED_ERR_TRAINER, &update, err))
+	{
+		if (err != NULL)
+			err->kind = FED_ERR_TRAINER;
+		free(hashes);
+		return false;
+	}
+	ok = check_tensors(manifest, update.model, err) && (fd = fed_replace_begin(delta_path, err)) >= 0 &&
+		write_delta(&update, received, result, manifest->parameters, fd, delta_path, hashes, err) &&
+		fed_vector_digest(hashes, slices, digest, err) && fed_replace_finish(fd, delta_path, err);
+	if (!ok && fd >= 0)
+		fed_replace_abandon(fd, delta_path);
+	fed_model_file_close(&update);
+	free(hashes);
+	return ok;
+}

@@ -1,0 +1,37 @@
+/*
+ * result.h
+ *		What a trainer wrote, checked before anything of it is believed.
+ */
+#ifndef FED_CLIENT_RESULT_H
+#define FED_CLIENT_RESULT_H
+
+#include "lib/manifest.h"
+#include "lib/modelfile.h"
+#include "lib/policy.h"
+#include "lib/task.h"
+
+typedef struct FedResult
+{
+	int64_t		num_samples;
+	bool		is_delta;		/* FED_UPDATE holds the delta, not the weights */
+	char	   *metrics;		/* JSON text of what may leave */
+} FedResult;
+
+/*
+ * Reads FED_RESULT; metrics that the policy does not let out are left out.
+ * False, and err filled (FED_ERR_TRAINER), if it is missing or nonsense.
+ */
+extern bool fed_result_read(const char *path, const FedPolicy *policy, FedResult *out, FedError *err);
+extern void fed_result_free(FedResult *result);
+
+/*
+ * Reads FED_UPDATE and writes the delta, trained minus received, as
+ * little-endian float32 to delta_path; digest is its. False, and err filled
+ * (FED_ERR_TRAINER), if tensors are missing, too many, of another shape, or not
+ * finite.
+ */
+extern bool fed_result_delta(const char *update_path, const FedResult *result, const FedManifest *manifest,
+							 const FedModelFile *received, const char *delta_path, uint8_t digest[FED_SHA256_BYTES],
+							 FedError *err);
+
+#endif							/* FED_CLIENT_RESULT_H */

@@ -1,0 +1,141 @@
+/*
+ * task.c
+ *		What the server asks an Island to do in a round.
+ */
+#include "lib/task.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/json.h"
+
+bool
+fed_is_session_id(const char *text)
+{
+	if (strlen(text) != FED_SESSION_ID_LEN)
+		return false;
+	for (int i = 0; i < FED_SESSION_ID_LEN; i++)
+	{
+		if (!isxdigit((unsigned char) text[i]) && text[i] != '-')
+			return false;
+	}
+	return true;
+}
+
+static bool
+need_int(const json_t *object, const char *key, int64_t least, int64_t *out,
+		 FedError *err)
+{
+	if (fed_json_int(object, key, out) && *out >= least)
+		return true;
+	return fed_error_set(err, FED_ERR_PROTOCOL,
+						 "the task's \"%s\" is missing or not a valid number", key);
+}
+
+static bool
+need_text(const json_t *object, const char *key, char *out, size_t size,
+		  FedError *err)
+{
+	const char *text = fed_json_text(object, key);
+
+	if (text == NULL || strlen(text) >= size)
+		return fed_error_set(err, FED_ERR_PROTOCOL,
+							 "the task's \"%s\" is missing or too long", key);
+	strcpy(out, text);
+	return true;
+}
+
+static bool
+parse_kind(const json_t *object, FedTask *task, FedError *err)
+{
+	const char *kind = fed_json_text(object, "kind");
+
+	if (kind != NULL && strcmp(kind, "train") == 0)
+		task->evaluate_only = false;
+	else if (kind != NULL && strcmp(kind, "evaluate") == 0)
+		task->evaluate_only = true;
+	else
+		return fed_error_set(err, FED_ERR_PROTOCOL,
+							 "the task's \"kind\" is neither \"train\" nor \"evaluate\"");
+	return true;
+}
+
+/* What the session promises about privacy, as the owner's policy asks for it. */
+static void
+parse_protection(const json_t *object, FedTask *task)
+{
+	const json_t *config = json_object_get(object, "config");
+	const char *mode = fed_json_text(config, "dp_mode");
+	double		sigma = 0;
+
+	task->secure_aggregation = json_is_true(json_object_get(config, "secure_aggregation"));
+	fed_json_number(config, "dp_sigma", &sigma);
+	task->differential_privacy = sigma > 0 ||
+		(mode != NULL && mode[0] != '\0' && strcmp(mode, "none") != 0 &&
+		 strcmp(mode, "off") != 0);
+	if (!fed_json_number(object, "epsilon", &task->epsilon) &&
+		!fed_json_number(config, "epsilon", &task->epsilon))
+		task->epsilon = -1;
+}
+
+static bool
+parse_members(const json_t *object, FedTask *task, FedError *err)
+{
+	const char *digest = fed_json_text(object, "model_digest");
+	int64_t		parameters;
+
+	if (!need_int(object, "round_id", 1, &task->round_id, err) ||
+		!need_int(object, "round", 0, &task->round, err) ||
+		!need_int(object, "total_rounds", 0, &task->total_rounds, err) ||
+		!need_int(object, "workload_id", 1, &task->workload_id, err) ||
+		!need_int(object, "version_id", 1, &task->version_id, err) ||
+		!need_int(object, "parameters", 1, &parameters, err) ||
+		!need_int(object, "participants", 0, &task->participants, err) ||
+		!need_text(object, "session_id", task->session_id,
+				   sizeof(task->session_id), err) ||
+		!need_text(object, "workload", task->workload,
+				   sizeof(task->workload), err) ||
+		!parse_kind(object, task, err))
+		return false;
+	if (!fed_is_session_id(task->session_id))
+		return fed_error_set(err, FED_ERR_PROTOCOL, "the task's \"session_id\" is not a uuid");
+	if (digest == NULL || !fed_hex_decode(digest, task->model_digest, FED_SHA256_BYTES))
+		return fed_error_set(err, FED_ERR_PROTOCOL, "the task's \"model_digest\" is not a SHA-256");
+	if (parameters > INT64_MAX / 8)
+		return fed_error_set(err, FED_ERR_PROTOCOL, "the task's \"parameters\" is out of range");
+	task->parameters = (uint64_t) parameters;
+	fed_json_copy(object, "session", task->session, sizeof(task->session));
+	parse_protection(object, task);
+	return true;
+}
+
+FedTask *
+fed_task_parse(const char *document, FedError *err)
+{
+	json_t	   *object = fed_json_parse(document, "the task", FED_ERR_PROTOCOL, err);
+	FedTask    *task = NULL;
+
+	if (object == NULL)
+		return NULL;
+	task = calloc(1, sizeof(FedTask));
+	if (task == NULL || (task->document = strdup(document)) == NULL)
+		fed_error_memory(err);
+	if (task == NULL || task->document == NULL ||
+		!parse_members(object, task, err))
+	{
+		fed_task_free(task);
+		task = NULL;
+	}
+	json_decref(object);
+	return task;
+}
+
+void
+fed_task_free(FedTask *task)
+{
+	if (task == NULL)
+		return;
+	free(task->document);
+	free(task);
+}

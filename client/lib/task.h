@@ -1,0 +1,49 @@
+/*
+ * task.h
+ *		What the server asks an Island to do in a round.
+ *
+ * Parsed from the document federated_next_task gives. The document itself is
+ * kept too: the trainer gets it as it came, unknown keys included.
+ */
+#ifndef FED_CLIENT_TASK_H
+#define FED_CLIENT_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/digest.h"
+#include "lib/error.h"
+
+#define FED_SESSION_ID_LEN 36
+
+typedef struct FedTask
+{
+	int64_t		round_id;
+	char		session_id[FED_SESSION_ID_LEN + 1]; /* hex digits and "-" */
+	char		session[128];	/* its name, for messages */
+	int64_t		round;
+	int64_t		total_rounds;
+	bool		evaluate_only;	/* kind "evaluate" */
+	char		workload[256];
+	int64_t		workload_id;
+	int64_t		version_id;
+	uint64_t	parameters;		/* float32 values in the vector */
+	uint8_t		model_digest[FED_SHA256_BYTES];
+	int64_t		participants;
+	double		epsilon;		/* of this round; negative: not stated */
+	bool		secure_aggregation;
+	bool		differential_privacy;
+	char	   *document;		/* JSON text */
+} FedTask;
+
+/*
+ * Reads a task document. NULL, and err filled (FED_ERR_PROTOCOL), if a key that
+ * the Island needs is missing or nonsense. Free with fed_task_free.
+ */
+extern FedTask *fed_task_parse(const char *document, FedError *err);
+extern void fed_task_free(FedTask *task);
+
+/* Whether text has the form of a session id: 36 hexadecimal digits and "-". */
+extern bool fed_is_session_id(const char *text);
+
+#endif							/* FED_CLIENT_TASK_H */

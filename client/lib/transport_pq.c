@@ -1,0 +1,548 @@
+/*
+ * transport_pq.c
+ *		The calls as SQL functions, over a PostgreSQL connection.
+ *
+ * The public functions live in whatever schema the extension was created in:
+ * found out once per connection. In the statements here "@" stands for it.
+ * Slices travel as binary parameters and results.
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/pq_call.h"
+#include "lib/stop.h"
+#include "lib/transport.h"
+
+typedef struct FedPq
+{
+	FedTransport base;
+	char	   *conninfo;
+	bool		listen;
+	PGconn	   *conn;
+	char		schema[136];	/* quoted, with the dot */
+} FedPq;
+
+/* A number as text, for the length of an expression. */
+typedef struct Number
+{
+	char		text[24];
+} Number;
+
+static const char *
+number(Number *buffer, int64_t value)
+{
+	snprintf(buffer->text, sizeof(buffer->text), "%" PRId64, value);
+	return buffer->text;
+}
+
+static void
+expand(const FedPq *t, const char *sql, char *out, size_t size)
+{
+	size_t		used = 0;
+
+	for (; *sql != '\0' && used + 1 < size; sql++)
+	{
+		if (*sql == '@')
+			used += (size_t) snprintf(out + used, size - used, "%s", t->schema);
+		else
+			out[used++] = *sql;
+	}
+	out[used < size ? used : size - 1] = '\0';
+}
+
+static PGresult *
+call(FedTransport *base, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
+{
+	FedPq	   *t = (FedPq *) base;
+	char		text[1024];
+
+	expand(t, sql, text, sizeof(text));
+	return fed_pq_call(t->conn, text, binary, n, params, err);
+}
+
+/* Calls whose one value is of no interest. */
+static bool
+call_void(FedTransport *base, const char *sql, int n, const FedPqParam *params, FedError *err)
+{
+	PGresult   *res = call(base, sql, false, n, params, err);
+
+	PQclear(res);
+	return res != NULL;
+}
+
+/* The one text value, malloc'd; *out is NULL for null or no row. */
+static bool
+call_text(FedTransport *base, const char *sql, int n, const FedPqParam *params, char **out, FedError *err)
+{
+	PGresult   *res = call(base, sql, false, n, params, err);
+	bool		ok = res != NULL;
+
+	*out = NULL;
+	if (ok && PQntuples(res) > 0 && !PQgetisnull(res, 0, 0))
+	{
+		*out = strdup(PQgetvalue(res, 0, 0));
+		ok = *out != NULL || fed_error_memory(err);
+	}
+	PQclear(res);
+	return ok;
+}
+
+/* The one text value; null is an error. */
+static bool
+call_document(FedTransport *base, const char *sql, int n, const FedPqParam *params, char **out, FedError *err)
+{
+	return call_text(base, sql, n, params, out, err) &&
+		(*out != NULL || fed_error_set(err, FED_ERR_PROTOCOL, "the server gave no answer"));
+}
+
+/* The one number; 0 for null or no row. */
+static bool
+call_number(FedTransport *base, const char *sql, int n, const FedPqParam *params, int64_t *out, FedError *err)
+{
+	char	   *text;
+
+	if (!call_text(base, sql, n, params, &text, err))
+		return false;
+	*out = text == NULL ? 0 : strtoll(text, NULL, 10);
+	free(text);
+	return true;
+}
+
+static void
+release_result(void *res)
+{
+	PQclear(res);
+}
+
+static bool
+call_bytes(FedTransport *base, const char *sql, int n, const FedPqParam *params, FedBytes *out, FedError *err)
+{
+	PGresult   *res = call(base, sql, true, n, params, err);
+
+	if (res == NULL)
+		return false;
+	out->data = (const uint8_t *) PQgetvalue(res, 0, 0);
+	out->len = (size_t) PQgetlength(res, 0, 0);
+	out->release = release_result;
+	out->owner = res;
+	return true;
+}
+
+static bool
+call_reply(FedTransport *base, const char *sql, int n, const FedPqParam *params, FedReply *out,
+		   FedSliceSet *present, FedError *err)
+{
+	char	   *document;
+	bool		ok;
+
+	if (!call_document(base, sql, n, params, &document, err))
+		return false;
+	ok = fed_reply_parse(document, out, present, err);
+	free(document);
+	return ok;
+}
+
+/* connection */
+
+static void
+pq_disconnect(FedTransport *base)
+{
+	FedPq	   *t = (FedPq *) base;
+
+	PQfinish(t->conn);
+	t->conn = NULL;
+}
+
+static bool
+pq_is_connected(FedTransport *base)
+{
+	FedPq	   *t = (FedPq *) base;
+
+	return t->conn != NULL && PQstatus(t->conn) == CONNECTION_OK;
+}
+
+static bool
+find_schema(FedPq *t, FedError *err)
+{
+	PGresult   *res = fed_pq_call(t->conn,
+								  "SELECT quote_ident(n.nspname) || '.' FROM pg_catalog.pg_extension e"
+								  " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
+								  " WHERE e.extname = 'federated'", false, 0, NULL, err);
+	bool		found;
+
+	if (res == NULL)
+		return false;
+	found = PQntuples(res) == 1;
+	if (found)
+		snprintf(t->schema, sizeof(t->schema), "%s", PQgetvalue(res, 0, 0));
+	else
+	{
+		fed_error_set(err, FED_ERR_SERVER, "database \"%s\" does not have the extension federated", PQdb(t->conn));
+		fed_error_hint(err, "connect to the coordinator's database, or CREATE EXTENSION federated CASCADE there");
+	}
+	PQclear(res);
+	return found;
+}
+
+static bool
+run(FedPq *t, const char *sql, FedError *err)
+{
+	PGresult   *res = PQexec(t->conn, sql);
+	bool		ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+
+	if (!ok)
+		fed_error_set(err, FED_ERR_CONNECTION, "%s", PQerrorMessage(t->conn));
+	PQclear(res);
+	return ok;
+}
+
+static void
+ignore_notice(void *arg, const PGresult *res)
+{
+	(void) arg;
+	(void) res;
+}
+
+static bool
+pq_connect(FedTransport *base, FedError *err)
+{
+	FedPq	   *t = (FedPq *) base;
+
+	pq_disconnect(base);
+	t->conn = fed_pq_connect(t->conninfo, err);
+	if (t->conn == NULL)
+		return false;
+	PQsetNoticeReceiver(t->conn, ignore_notice, NULL);
+	if (run(t, "SET default_transaction_isolation = 'read committed'", err) &&
+		(!t->listen || run(t, "LISTEN federated_task", err)) && find_schema(t, err))
+		return true;
+	pq_disconnect(base);
+	return false;
+}
+
+static void
+pq_destroy(FedTransport *base)
+{
+	FedPq	   *t = (FedPq *) base;
+
+	PQfinish(t->conn);
+	free(t->conninfo);
+	free(t);
+}
+
+static bool
+pq_wait(FedTransport *base, double seconds, bool *announced, FedError *err)
+{
+	FedPq	   *t = (FedPq *) base;
+	PGnotify   *notice;
+	short		revents = 0;
+
+	if (!fed_poll(PQsocket(t->conn), POLLIN, seconds, &revents))
+		return fed_error_set(err, FED_ERR_STOPPED, "asked to stop");
+	if (!PQconsumeInput(t->conn))
+		return fed_error_set(err, FED_ERR_CONNECTION, "%s", PQerrorMessage(t->conn));
+	while ((notice = PQnotifies(t->conn)) != NULL)
+	{
+		*announced = true;
+		PQfreemem(notice);
+	}
+	return true;
+}
+
+/* Island */
+
+static bool
+pq_heartbeat(FedTransport *base, const char *capabilities, FedHello *out, FedError *err)
+{
+	FedPqParam	params[] = {FED_PQ_TEXT(capabilities)};
+	PGresult   *res = call(base, "SELECT h ->> 'host_id', h ->> 'extension_version' FROM @federated_heartbeat($1::jsonb) h",
+						   false, 1, params, err);
+
+	if (res == NULL)
+		return false;
+	if (out != NULL)
+	{
+		snprintf(out->host_id, sizeof(out->host_id), "%s", PQgetvalue(res, 0, 0));
+		snprintf(out->extension_version, sizeof(out->extension_version), "%s", PQgetvalue(res, 0, 1));
+	}
+	PQclear(res);
+	return true;
+}
+
+static bool
+pq_accept_workload(FedTransport *base, int64_t workload_id, int64_t num_samples, FedError *err)
+{
+	Number		id;
+	Number		samples;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, workload_id)),
+	FED_PQ_TEXT(num_samples < 0 ? NULL : number(&samples, num_samples))};
+
+	return call_void(base, "SELECT @federated_accept_workload($1::bigint, $2::bigint)", 2, params, err);
+}
+
+static bool
+pq_next_task(FedTransport *base, const char *session_id, FedTask **out, FedError *err)
+{
+	FedPqParam	params[] = {FED_PQ_TEXT(session_id)};
+	char	   *document;
+
+	*out = NULL;
+	if (!call_text(base, "SELECT @federated_next_task($1::uuid)", 1, params, &document, err))
+		return false;
+	if (document == NULL)
+		return true;
+	*out = fed_task_parse(document, err);
+	free(document);
+	return *out != NULL;
+}
+
+static bool
+pq_decline_task(FedTransport *base, int64_t round_id, const char *reason, FedError *err)
+{
+	Number		id;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)), FED_PQ_TEXT(reason)};
+
+	return call_void(base, "SELECT @federated_decline_task($1::bigint, $2::text)", 2, params, err);
+}
+
+static bool
+pq_begin_update(FedTransport *base, int64_t round_id, const uint8_t *digest, FedReply *out, FedSliceSet *present,
+				FedError *err)
+{
+	Number		id;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)), FED_PQ_BYTES(digest, FED_SHA256_BYTES)};
+
+	return call_reply(base, "SELECT @federated_begin_update($1::bigint, $2::bytea)", 2, params, out, present, err);
+}
+
+static bool
+pq_put_slice(FedTransport *base, int64_t update_id, uint64_t slice, const uint8_t *hash, const void *data, size_t len,
+			 FedReply *out, FedError *err)
+{
+	Number		id;
+	Number		slice_no;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, update_id)), FED_PQ_TEXT(number(&slice_no, (int64_t) slice)),
+	FED_PQ_BYTES(hash, FED_SHA256_BYTES), FED_PQ_BYTES(data, len)};
+
+	return call_reply(base, "SELECT @federated_put_slice($1::bigint, $2::integer, $3::bytea, $4::bytea)", 4, params,
+					  out, NULL, err);
+}
+
+static bool
+pq_commit_update(FedTransport *base, int64_t update_id, const uint8_t *digest, int64_t num_samples, const char *metrics,
+				 FedReply *out, FedError *err)
+{
+	Number		id;
+	Number		samples;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, update_id)), FED_PQ_BYTES(digest, FED_SHA256_BYTES),
+	FED_PQ_TEXT(number(&samples, num_samples)), FED_PQ_TEXT(metrics)};
+
+	return call_reply(base, "SELECT @federated_commit_update($1::bigint, $2::bytea, $3::bigint, $4::jsonb)", 4, params,
+					  out, NULL, err);
+}
+
+static bool
+pq_submit_evaluation(FedTransport *base, int64_t round_id, int64_t num_samples, const char *metrics, FedReply *out,
+					 FedError *err)
+{
+	Number		id;
+	Number		samples;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)), FED_PQ_TEXT(number(&samples, num_samples)),
+	FED_PQ_TEXT(metrics)};
+
+	return call_reply(base, "SELECT @federated_submit_evaluation($1::bigint, $2::bigint, $3::jsonb)", 3, params, out,
+					  NULL, err);
+}
+
+/* models */
+
+static bool
+pq_find_workload(FedTransport *base, const char *name, int64_t *out, FedError *err)
+{
+	FedPqParam	params[] = {FED_PQ_TEXT(name)};
+
+	return call_number(base, "SELECT id FROM federated.workloads WHERE name = $1 OR id::text = $1"
+					   " ORDER BY name = $1 DESC LIMIT 1", 1, params, out, err);
+}
+
+static bool
+pq_create_workload(FedTransport *base, const char *name, const char *trainable, int64_t *out, FedError *err)
+{
+	FedPqParam	params[] = {FED_PQ_TEXT(name), FED_PQ_TEXT(trainable)};
+
+	return call_number(base, "SELECT @federated_create_workload($1::text, trainable => $2::text)", 2, params, out, err);
+}
+
+static bool
+pq_find_version(FedTransport *base, int64_t workload_id, int64_t version, int64_t *out, FedError *err)
+{
+	Number		id;
+	Number		number_text;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, workload_id)),
+	FED_PQ_TEXT(version < 0 ? NULL : number(&number_text, version))};
+
+	return call_number(base, "SELECT @federated_find_version($1::bigint, $2::integer)", 2, params, out, err);
+}
+
+static bool
+call_manifest(FedTransport *base, const char *sql, int n, const FedPqParam *params, FedManifest **out, FedError *err)
+{
+	char	   *document;
+
+	*out = NULL;
+	if (!call_document(base, sql, n, params, &document, err))
+		return false;
+	*out = fed_manifest_parse(document, err);
+	free(document);
+	return *out != NULL;
+}
+
+static bool
+pq_model(FedTransport *base, int64_t version_id, FedManifest **out, FedError *err)
+{
+	Number		id;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, version_id))};
+
+	return call_manifest(base, "SELECT @federated_model($1::bigint)", 1, params, out, err);
+}
+
+static bool
+pq_model_header(FedTransport *base, int64_t version_id, FedBytes *out, FedError *err)
+{
+	Number		id;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, version_id))};
+
+	return call_bytes(base, "SELECT @federated_model_header($1::bigint)", 1, params, out, err);
+}
+
+static bool
+pq_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint64_t slice, FedBytes *out, FedError *err)
+{
+	Number		id;
+	Number		slice_no;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, version_id)), FED_PQ_TEXT(number(&slice_no, (int64_t) slice)),
+	FED_PQ_TEXT(fed_section_name(section))};
+
+	return call_bytes(base, "SELECT @federated_model_slice($1::bigint, $2::integer, $3::text)", 3, params, out, err);
+}
+
+static bool
+pq_begin_import(FedTransport *base, int64_t workload_id, const char *header, size_t header_len, uint64_t data_bytes,
+				FedManifest **out, FedError *err)
+{
+	Number		id;
+	Number		bytes;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, workload_id)), FED_PQ_BYTES(header, header_len),
+	FED_PQ_TEXT(number(&bytes, (int64_t) data_bytes))};
+
+	return call_manifest(base, "SELECT @federated_begin_import($1::bigint, $2::bytea, $3::bigint)", 3, params, out, err);
+}
+
+static bool
+pq_put_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint64_t slice, const uint8_t *hash,
+				   const void *data, size_t len, FedError *err)
+{
+	Number		id;
+	Number		slice_no;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, version_id)), FED_PQ_TEXT(fed_section_name(section)),
+	FED_PQ_TEXT(number(&slice_no, (int64_t) slice)), FED_PQ_BYTES(hash, FED_SHA256_BYTES), FED_PQ_BYTES(data, len)};
+
+	return call_void(base, "SELECT @federated_put_model_slice($1::bigint, $2::text, $3::integer, $4::bytea, $5::bytea)",
+					 5, params, err);
+}
+
+static bool
+pq_commit_import(FedTransport *base, int64_t version_id, int64_t *version, FedError *err)
+{
+	Number		id;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, version_id))};
+
+	return call_number(base, "SELECT @federated_commit_import($1::bigint)", 1, params, version, err);
+}
+
+/* sessions */
+
+static bool
+pq_start_session(FedTransport *base, const char *name, int64_t workload_id, int64_t rounds, const char *config, char **id,
+				 FedError *err)
+{
+	Number		workload;
+	Number		round_count;
+	FedPqParam	params[] = {FED_PQ_TEXT(name), FED_PQ_TEXT(number(&workload, workload_id)),
+	FED_PQ_TEXT(number(&round_count, rounds)), FED_PQ_TEXT(config)};
+
+	return call_document(base, "SELECT @federated_start_session($1::text, $2::bigint, $3::integer, $4::jsonb)", 4, params,
+						 id, err);
+}
+
+static bool
+pq_session(FedTransport *base, const char *id, char **document, FedError *err)
+{
+	FedPqParam	params[] = {FED_PQ_TEXT(id)};
+
+	return call_document(base, "SELECT @federated_session($1::uuid)", 1, params, document, err);
+}
+
+static bool
+pq_list_sessions(FedTransport *base, char **document, FedError *err)
+{
+	return call_document(base, "SELECT coalesce(json_agg(to_json(s) ORDER BY s.created_at DESC), '[]')"
+						 " FROM federated.session_list s", 0, NULL, document, err);
+}
+
+static bool
+pq_cancel_session(FedTransport *base, const char *id, const char *reason, FedError *err)
+{
+	FedPqParam	params[] = {FED_PQ_TEXT(id), FED_PQ_TEXT(reason)};
+
+	return call_void(base, "SELECT @federated_cancel_session($1::uuid, $2::text)", 2, params, err);
+}
+
+static const FedTransportOps pq_ops = {
+	.connect = pq_connect,
+	.is_connected = pq_is_connected,
+	.disconnect = pq_disconnect,
+	.destroy = pq_destroy,
+	.wait = pq_wait,
+	.heartbeat = pq_heartbeat,
+	.accept_workload = pq_accept_workload,
+	.next_task = pq_next_task,
+	.decline_task = pq_decline_task,
+	.begin_update = pq_begin_update,
+	.put_slice = pq_put_slice,
+	.commit_update = pq_commit_update,
+	.submit_evaluation = pq_submit_evaluation,
+	.find_workload = pq_find_workload,
+	.create_workload = pq_create_workload,
+	.find_version = pq_find_version,
+	.model = pq_model,
+	.model_header = pq_model_header,
+	.model_slice = pq_model_slice,
+	.begin_import = pq_begin_import,
+	.put_model_slice = pq_put_model_slice,
+	.commit_import = pq_commit_import,
+	.start_session = pq_start_session,
+	.session = pq_session,
+	.list_sessions = pq_list_sessions,
+	.cancel_session = pq_cancel_session,
+};
+
+FedTransport *
+fed_transport_pq(const char *conninfo, bool listen)
+{
+	FedPq	   *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->base.ops = &pq_ops;
+	t->listen = listen;
+	if (conninfo != NULL && (t->conninfo = strdup(conninfo)) == NULL)
+	{
+		free(t);
+		return NULL;
+	}
+	return &t->base;
+}
