@@ -1,5 +1,5 @@
-# federated: PostgreSQL extension
-#   make                builds             make install    installs
+# federated: PostgreSQL extension and Island client.
+#   make                builds both            make install    installs both
 #   make installcheck   regression and isolation tests against a running server
 #   scripts/test        everything, on a server of its own
 
@@ -37,3 +37,14 @@ federated--$(EXTVERSION).sql: $(sort $(wildcard sql/install/*.sql))
 
 # A changed header rebuilds what may include it.
 $(OBJS): $(wildcard src/*.h src/*/*.h src/core/*/*.h)
+
+.PHONY: client install-client clean-client
+all: client
+client:
+	$(MAKE) -C client
+install: install-client
+install-client: client
+	$(MAKE) -C client install BINDIR='$(DESTDIR)$(bindir)'
+clean: clean-client
+clean-client:
+	$(MAKE) -C client clean

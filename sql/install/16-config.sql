@@ -86,6 +86,13 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.allowed_config(federated.config_keys) IS 'What a config key allows, in words';
 
+CREATE FUNCTION federated.fits_double(given jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT given::numeric = 0 OR abs(given::numeric) BETWEEN 1e-300 AND 1e300 $$;
+COMMENT ON FUNCTION federated.fits_double(jsonb) IS
+	'Whether a JSON number survives as a double precision: a larger or smaller one would be an error later';
+
 CREATE FUNCTION federated.config_value_ok(rule federated.config_keys, given jsonb) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -102,8 +109,7 @@ BEGIN
 		RETURN (rule.type = 'number' OR number = trunc(number))
 			AND number <= rule.maximum
 			AND (number > rule.minimum OR (number = rule.minimum AND NOT rule.exclusive))
-			-- what is left of it as a double precision must be in range, too
-			AND (number = 0 OR abs(number) >= 1e-300);
+			AND federated.fits_double(given);
 	ELSIF rule.type = 'text' THEN
 		RETURN kind = 'string' AND (rule.choices IS NULL OR given #>> '{}' = ANY (rule.choices));
 	END IF;
@@ -123,6 +129,7 @@ BEGIN
 	END IF;
 	IF jsonb_typeof(target -> 'metric') IS DISTINCT FROM 'string'
 		OR jsonb_typeof(target -> 'value') IS DISTINCT FROM 'number'
+		OR NOT federated.fits_double(target -> 'value')
 		OR coalesce(target -> 'goal', '"max"') NOT IN ('"max"', '"min"')
 		OR target - '{metric,value,goal}'::text[] <> '{}' THEN
 		PERFORM federated.refuse_config('target', target,

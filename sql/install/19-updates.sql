@@ -127,8 +127,8 @@ BEGIN
 	ELSIF jsonb_path_exists(metrics, 'strict $.*.* ? (@.type() != "number")') THEN
 		RETURN 'every metric must be a finite number';
 	ELSIF EXISTS (SELECT FROM jsonb_each(metrics) part, jsonb_each(part.value) metric
-				  WHERE abs((metric.value #>> '{}')::numeric) > 1e300 OR length(metric.key) > 100) THEN
-		RETURN 'every metric must be below 1e300, its name at most 100 characters long';
+				  WHERE NOT federated.fits_double(metric.value) OR length(metric.key) > 100) THEN
+		RETURN 'every metric must be 0 or from 1e-300 to 1e300 in size, its name at most 100 characters long';
 	ELSIF (SELECT count(*) FROM jsonb_each(metrics) part, jsonb_each(part.value)) > 1000 THEN
 		RETURN 'at most 1000 metrics are taken';
 	END IF;
@@ -301,9 +301,10 @@ BEGIN
 		detail := format('update %s is %s', own.id, own.state);
 	ELSIF own.state = 'accepted' THEN
 		RETURN;
-	ELSIF coalesce(num_samples, 0) <= 0 THEN
+	ELSIF coalesce(num_samples, 0) NOT BETWEEN 1 AND 1000000000000 THEN
+		-- the bound keeps the sum over any number of Islands in range
 		reason := 'bad_num_samples';
-		detail := format('num_samples is %s; it must be positive', coalesce(num_samples::text, 'null'));
+		detail := format('num_samples is %s; allowed are 1 to 1000000000000', coalesce(num_samples::text, 'null'));
 	ELSIF federated.metrics_problem(metrics) IS NOT NULL THEN
 		reason := 'bad_metrics';
 		detail := federated.metrics_problem(metrics);

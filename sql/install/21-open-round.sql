@@ -145,6 +145,29 @@ $$;
 COMMENT ON FUNCTION federated.assign_task(federated.rounds, bigint) IS
 	'Give a participant its task in a round; one that had dropped out is back with it';
 
+-- Otherwise drop-outs of many rounds would add up to more than half, with everybody there.
+CREATE FUNCTION federated.welcome_back(session federated.sessions) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	island record;
+BEGIN
+	FOR island IN
+		SELECT p.island_id, i.host_id FROM federated.participants p JOIN federated.islands i ON i.id = p.island_id
+		WHERE p.session_id = session.id AND p.left_at IS NULL AND p.status = 'dropped'
+		  AND federated.is_alive(session, p.island_id)
+		ORDER BY i.host_id COLLATE "C"
+	LOOP
+		UPDATE federated.participants p SET status = 'invited', reason = NULL
+		WHERE p.session_id = session.id AND p.island_id = island.island_id AND p.status = 'dropped';
+		PERFORM federated.log_event(session.id, 'participant_returned', jsonb_build_object('host_id', island.host_id));
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION federated.welcome_back(federated.sessions) IS
+	'Who dropped out earlier and is there again, but was not chosen, waits for the next round';
+
 CREATE FUNCTION federated.insert_round(session federated.sessions) RETURNS federated.rounds
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -191,13 +214,14 @@ BEGIN
 	END IF;
 
 	round := federated.insert_round(session);
-	-- Who is not chosen waits; who dropped out earlier and is there again counts as back.
+	-- Who is not chosen waits.
 	UPDATE federated.participants p SET status = 'invited', reason = NULL
 	WHERE p.session_id = session.id AND p.left_at IS NULL AND p.status = 'gradient_sent';
 	FOR island_id IN SELECT * FROM federated.sample_participants(session, round.round_no)
 	LOOP
 		PERFORM federated.assign_task(round, island_id);
 	END LOOP;
+	PERFORM federated.welcome_back(session);
 
 	SELECT array_agg(i.host_id ORDER BY i.host_id COLLATE "C") INTO chosen
 	FROM federated.tasks t JOIN federated.islands i ON i.id = t.island_id WHERE t.round_id = round.id;

@@ -217,13 +217,10 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(jsonb_object_agg(m.key, m.mean), '{}')
-	FROM (SELECT metric.key, sum((metric.value #>> '{}')::float8 * (u.num_samples::float8 / t.total)
-								 ORDER BY i.host_id COLLATE "C") AS mean
+	-- exact, so that a metric all Islands agree on stays what it is
+	FROM (SELECT metric.key, (sum(metric.value::numeric * u.num_samples) / sum(u.num_samples))::float8 AS mean
 		  FROM federated.updates u
-		  JOIN federated.islands i ON i.id = u.island_id
 		  CROSS JOIN LATERAL jsonb_each(u.metrics -> $2) metric
-		  JOIN LATERAL (SELECT sum(o.num_samples)::float8 AS total FROM federated.updates o
-						WHERE o.round_id = $1 AND o.state = 'accepted' AND o.metrics -> $2 ? metric.key) t ON true
 		  WHERE u.round_id = $1 AND u.state = 'accepted'
 		  GROUP BY metric.key) m
 $$;

@@ -36,6 +36,7 @@ typedef struct FedSlot
 	pid_t		pid;			/* of the worker that claimed it, or 0 */
 	Latch	   *latch;			/* that worker's; NULL when pid is 0 */
 	FedWorkerState state;
+	bool		woken;			/* something happened since its turn began */
 	bool		requested;		/* launch a worker as soon as there is none */
 	bool		restarting;		/* its worker was asked to make room for the next */
 	int			holds;			/* open transactions that need the database empty */

@@ -103,6 +103,21 @@ wake_launcher(void)
 }
 
 /*
+ * Wake the slot's worker, if there is one. The latch alone would not do: within
+ * a transaction a wait for a lock or for a standby takes it away, and the worker
+ * would go to sleep on what it knew before. Lock held exclusively by the caller.
+ */
+static void
+wake_worker(FedSlot *slot)
+{
+	if (slot->latch == NULL)
+		return;
+
+	slot->woken = true;
+	SetLatch(slot->latch);
+}
+
+/*
  * fed_slots_request asks for a worker of the database now.
  *
  * A worker that runs is woken and takes the request back once it has seen the
@@ -118,8 +133,7 @@ fed_slots_request(Oid database)
 	if (slot != NULL)
 	{
 		slot->requested = true;
-		if (slot->latch != NULL)
-			SetLatch(slot->latch);
+		wake_worker(slot);
 	}
 	wake_launcher();
 	LWLockRelease(fed_shared->lock);
@@ -141,10 +155,10 @@ fed_slots_wake(Oid database)
 {
 	FedSlot    *slot;
 
-	LWLockAcquire(fed_shared->lock, LW_SHARED);
+	LWLockAcquire(fed_shared->lock, LW_EXCLUSIVE);
 	slot = fed_slots_find(database);
-	if (slot != NULL && slot->latch != NULL)
-		SetLatch(slot->latch);
+	if (slot != NULL)
+		wake_worker(slot);
 	LWLockRelease(fed_shared->lock);
 }
 
@@ -196,8 +210,7 @@ fed_slots_hold(Oid database)
 	{
 		slot->holds++;
 		pid = slot->pid;
-		if (slot->latch != NULL)
-			SetLatch(slot->latch);
+		wake_worker(slot);
 	}
 	LWLockRelease(fed_shared->lock);
 
@@ -302,6 +315,7 @@ fed_slots_claim(Oid database)
 		slot->pid = MyProcPid;
 		slot->latch = MyLatch;
 		slot->state = FED_WORKER_STARTING;
+		slot->woken = false;
 		slot->launched_at = 0;
 		slot->retry_after = 0;
 		slot->started_at = GetCurrentTimestamp();
@@ -330,6 +344,24 @@ fed_slots_must_leave(void)
 	LWLockRelease(fed_shared->lock);
 
 	return held;
+}
+
+/*
+ * fed_slots_take_wake says whether this worker was woken since it last asked.
+ *
+ * Asked before a turn looks at the database, and once more before sleeping.
+ */
+bool
+fed_slots_take_wake(void)
+{
+	bool		woken;
+
+	LWLockAcquire(fed_shared->lock, LW_EXCLUSIVE);
+	woken = my_slot->woken;
+	my_slot->woken = false;
+	LWLockRelease(fed_shared->lock);
+
+	return woken;
 }
 
 /*

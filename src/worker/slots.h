@@ -26,6 +26,7 @@ extern bool fed_slots_read(Oid database, FedSlot *copy);
 /* for the worker of the database */
 extern bool fed_slots_claim(Oid database);
 extern bool fed_slots_must_leave(void);
+extern bool fed_slots_take_wake(void);
 extern void fed_slots_report(FedWorkerState state);
 extern void fed_slots_report_turn(bool sleeping);
 extern void fed_slots_report_error(const char *message);

@@ -36,7 +36,7 @@ typedef struct Agenda
 {
 	pg_uuid_t  *due;
 	int			n_due;
-	bool		active;			/* next_due is set */
+	bool		active;			/* next_due is set; asked only if nothing is due */
 	TimestampTz next_due;
 } Agenda;
 
@@ -69,7 +69,8 @@ read_agenda(Agenda *agenda, FedExtension *extension, MemoryContext context)
 			fed_calls_worker_start();
 		fed_calls_worker_seen();
 		agenda->n_due = fed_calls_due_sessions(context, &agenda->due);
-		agenda->active = fed_calls_next_due(&agenda->next_due);
+		if (agenda->n_due == 0)
+			agenda->active = fed_calls_next_due(&agenda->next_due);
 	}
 	fed_transaction_commit();
 

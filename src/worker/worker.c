@@ -56,11 +56,20 @@ force_settings(void)
 	}
 }
 
-/* Sleep until a latch is set, the time is over or the postmaster is gone. */
+/*
+ * Sleep until the latch is set, the time is over or the postmaster is gone.
+ *
+ * The turn before may have lost what the latch said: a wait for a lock or for
+ * a synchronous standby resets it, and the latter does not even act on SIGTERM.
+ * So first see whether there is a reason not to sleep.
+ */
 static void
 sleep_for(long sleep_ms)
 {
 	static uint32 wait_event = 0;
+
+	if (fed_signals_absorb() || fed_slots_take_wake())
+		sleep_ms = 0;
 
 	if (sleep_ms > 0)
 	{
@@ -83,6 +92,7 @@ take_turns(MemoryContext context)
 		fed_signals_absorb();
 		if (fed_slots_must_leave())
 			return;
+		(void) fed_slots_take_wake();
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
 		pgstat_report_activity(STATE_RUNNING, "looking for due sessions");

@@ -1,0 +1,70 @@
+# shellcheck shell=bash disable=SC2154 # globals shared with the other files here
+# What the demo says after the session: the document, a table of rounds, the comparison, one line.
+#
+# Run as the session's creator (become_creator). Globals used: session, workload, fed, python, net.
+
+# print_document: the session document, its keys in order, one line per participant and per round.
+print_document() {
+	sql -c "SELECT federated_session('$session')" | "$python" -c '
+import json, sys
+lines = []
+for key, value in json.load(sys.stdin).items():
+    if isinstance(value, list) and value:
+        text = "[\n    " + ",\n    ".join(map(json.dumps, value)) + "]"
+    else:
+        text = json.dumps(value)
+    lines.append(f"  {json.dumps(key)}: {text}")
+print("{\n" + ",\n".join(lines) + "\n}")'
+}
+
+# list_versions: a line "rounds trained, version, loss and accuracy at the Islands, updates" for the
+# base model and for each round's; tab-separated, "-" for what is not there.
+list_versions() {
+	sql -F $'\t' <<-SQL
+		WITH round AS (
+			SELECT r ->> 'kind' = 'train' AS trains, (r ->> 'round')::int AS number, r
+			FROM json_array_elements(federated_session('$session') -> 'rounds') r
+		)
+		SELECT base.number - CASE WHEN base.trains THEN 1 ELSE 0 END, v.version,
+			coalesce(round((base.r #>> '{evaluation,loss}')::numeric, 4)::text, '-'),
+			coalesce(round((base.r #>> '{evaluation,accuracy}')::numeric, 4)::text, '-'),
+			coalesce(made.r ->> 'updates', '-')
+		FROM round base
+		JOIN federated.versions v ON v.version_id = (base.r ->> 'base_version_id')::bigint AND v.status = 'ready'
+		LEFT JOIN round made ON made.r ->> 'result_version_id' = base.r ->> 'base_version_id'
+		ORDER BY v.version
+	SQL
+}
+
+# print_rounds DIR: export every version that was kept, measure it on the held-out digits, print the
+# table, and leave the last line's accuracy in the global `accuracy` and its version in `version`.
+print_rounds() {
+	local dir=$1 trained number loss islands_accuracy updates held
+	printf '%8s %8s %8s  %-32s %s\n' "after" "version" "updates" "on the Islands' validation parts" "on held-out digits"
+	printf '%8s %8s %8s  %-16s %-15s %s\n' round "" "" loss accuracy "accuracy"
+	while IFS=$'\t' read -r trained number loss islands_accuracy updates; do
+		version=$number # read empties its variables at the end
+		"$fed" model export "$workload" "$dir/versions/$version.safetensors" --version "$version" 2>"$dir/export.log" ||
+			die "$(cat "$dir/export.log")"
+		held=$("$python" "$dir/digits/evaluate.py" --net "$net" --test "$dir/data/test.npz" \
+			"$dir/versions/$version.safetensors")
+		accuracy=${held##*$'\t'}
+		printf '%8s %8s %8s  %-16s %-15s %s\n' "$trained" "$version" "$updates" "$loss" "$islands_accuracy" "$accuracy"
+	done < <(list_versions)
+}
+
+# print_keep DIR CONFIG: what can be done with a federation that stays up.
+print_keep() {
+	cat <<-TXT
+
+		still running; the session's creator connects, and the superuser, with
+		  PGPASSFILE=$1/creator/pgpass psql -h $1/server/socket -U demo_creator $database
+		  PGPASSFILE=$1/server/pgpass psql -h $1/server/socket -U postgres $database
+		another session starts with
+		  PGPASSFILE=$1/creator/pgpass $fed session start Again --workload $workload --rounds 5 \\
+		    --dsn 'host=$1/server/socket user=demo_creator dbname=$database' --config '$2'
+		and all of it stops, and goes but for the model, with
+		  $1/stop
+
+	TXT
+}
