@@ -1,6 +1,5 @@
 -- Every call may be repeated: the answer may have been lost on the way, and
 -- either side may have died in between.
-SELECT test.workload('idempotency', 0) AS small \gset
 -- a vector of three slices, the last of them short
 SELECT decode(repeat('0000803f', 262080), 'hex') AS s0, decode(repeat('00000040', 262080), 'hex') AS s1, decode(repeat('00004040', 100), 'hex') AS s2 \gset
 SELECT test.run_as('regress_creator', $$SELECT federated_create_workload('three slices')$$) AS workload \gset
@@ -13,7 +12,7 @@ SELECT test.round(:'sid') AS round \gset
 SELECT sha256(sha256(:'s0') || sha256(:'s1') || sha256(:'s2')) AS digest, sha256(:'s0') AS h0, sha256(:'s1') AS h1, sha256(:'s2') AS h2 \gset
 
 SET SESSION AUTHORIZATION regress_a;
-SELECT federated_next_task() ->> 'slices' AS slices, federated_next_task() ->> 'slices' AS again;
+SELECT federated_next_task(:'sid') ->> 'slices' AS slices, federated_next_task(:'sid') ->> 'slices' AS again;
 
 -- begin, put: the same update goes on, whoever asks how often
 SELECT a ->> 'status' AS status, a ->> 'present' AS present, a ->> 'update_id' AS id FROM federated_begin_update(:round, :'digest') a \gset u_

@@ -131,7 +131,7 @@ COMMENT ON FUNCTION test.workload(text, real[]) IS 'A workload with a first mode
 CREATE FUNCTION test.accept(workload bigint, islands text, num_samples bigint DEFAULT 100) RETURNS void
 LANGUAGE sql
 AS $$
-	SELECT test.run_as('regress_' || x, format('SELECT federated_accept_workload(%s, %s)', $1, $3))
+	SELECT test.run_as('regress_' || x, format('SELECT federated_accept_workload(%s, %L)', $1, $3))
 	FROM regexp_split_to_table($2, '') x
 $$;
 COMMENT ON FUNCTION test.accept(bigint, text, bigint) IS 'The Islands named by their letters accept a workload';

@@ -36,8 +36,9 @@ in_chroot() {
 		mount -t sysfs sysfs "$dir/sys"
 		mkdir -p "$dir/dev/shm"
 		mount -t tmpfs -o mode=1777 tmpfs "$dir/dev/shm"
-		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
 			${http_proxy:+http_proxy=$http_proxy} chroot "$dir" sh -c "cd /root/federated && exec \"\$@\"" sh "$@"
+		exit $? # this shell stays, to be the process that collects orphans
 	' sh "$dir" "$@"
 }
 

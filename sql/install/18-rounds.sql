@@ -24,7 +24,7 @@ CREATE INDEX ON federated.rounds (session_id) WHERE state IN ('open', 'aggregati
 COMMENT ON TABLE federated.rounds IS 'Turns of distribute, train, collect, aggregate; the last of a session only evaluates';
 COMMENT ON COLUMN federated.rounds.base_version_id IS 'Version that the Islands receive and evaluate';
 COMMENT ON COLUMN federated.rounds.result_version_id IS 'Version that aggregation makes';
-COMMENT ON COLUMN federated.rounds.relation IS 'Table in schema federated that holds the pages of its updates';
+COMMENT ON COLUMN federated.rounds.relation IS 'Table in schema federated that holds the pages of its small updates; large ones have their own';
 COMMENT ON COLUMN federated.rounds.evaluation IS 'Metrics of the received version on the Islands'' validation data: means weighted by samples';
 COMMENT ON COLUMN federated.rounds.training IS 'Metrics of the local training: means weighted by samples';
 
@@ -151,7 +151,7 @@ BEGIN
 	IF FOUND THEN
 		UPDATE federated.tasks t SET state = 'dropped', reason = 'the session ended', finished_at = now()
 		WHERE t.round_id = round.id AND t.state = 'assigned';
-		PERFORM federated.retire_page_table(round.relation) WHERE round.relation IS NOT NULL;
+		PERFORM federated.retire_updates(round);
 		IF round.result_version_id IS NOT NULL THEN
 			PERFORM federated.retire_version(round.result_version_id, 'abandoned');
 		END IF;

@@ -97,6 +97,9 @@ BEGIN
 	ELSIF task.state IN ('dropped', 'declined') THEN
 		reason := 'stale_round';
 		detail := format('this Island is out of round %s: %s', round_id, task.reason);
+	ELSIF NOT (SELECT federated.at_home(s) FROM federated.sessions s WHERE s.id = round.session_id) THEN
+		reason := 'stale_round';
+		detail := 'this is a copy of the database that the session runs in';
 	ELSIF round.kind <> wanted_kind THEN
 		reason := 'stale_round';
 		detail := format('round %s is there to %s', round_id, round.kind);
@@ -137,6 +140,42 @@ END
 $$;
 COMMENT ON FUNCTION federated.metrics_problem(jsonb) IS 'What is wrong with metrics that an Island sent; NULL when nothing is';
 
+-- Uploaders of one table wait for each other to extend it: by measurement
+-- (src/pages/writer.c) a table of its own pays from a few slices on.
+CREATE FUNCTION federated.update_table(round federated.rounds, update_id bigint, bytes bigint) RETURNS name
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	own name := 'update_' || update_id;
+BEGIN
+	IF federated.slice_count(bytes) <= 4 THEN
+		RETURN round.relation;
+	END IF;
+	PERFORM federated.create_page_table(own, round.unlogged);
+	RETURN own;
+END
+$$;
+COMMENT ON FUNCTION federated.update_table(federated.rounds, bigint, bigint) IS
+	'Page table of an update: the round''s when it is small, one of its own when it is large';
+
+CREATE FUNCTION federated.retire_updates(round federated.rounds) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation name;
+BEGIN
+	FOR relation IN
+		SELECT round.relation WHERE round.relation IS NOT NULL
+		UNION SELECT v.relation FROM federated.updates u JOIN federated.vectors v ON v.id = u.vector_id WHERE u.round_id = round.id
+	LOOP
+		PERFORM federated.retire_page_table(relation);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION federated.retire_updates(federated.rounds) IS 'Give up the pages of a round''s updates; their rows stay';
+
 CREATE FUNCTION federated.open_update(round federated.rounds, island_id bigint, digest bytea) RETURNS federated.updates
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -153,7 +192,8 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN federated.find_update(round.id, island_id);
 	END IF;
-	UPDATE federated.updates u SET vector_id = federated.create_vector(round.relation, bytes)
+	UPDATE federated.updates u
+	SET vector_id = federated.create_vector(federated.update_table(round, opened.id, bytes), bytes)
 	WHERE u.id = opened.id RETURNING * INTO opened;
 	RETURN opened;
 END
@@ -168,6 +208,7 @@ AS $$
 DECLARE
 	entry record;
 	known federated.updates := federated.find_update(round_id, me.id);
+	superseded bigint;
 	bytes bigint;
 	attempts integer;
 BEGIN
@@ -184,7 +225,7 @@ BEGIN
 	IF known.state = 'accepted' AND known.digest <> begin_update.digest THEN
 		RETURN federated.reject(entry.round, me.id, 'conflicting_update', 'another update of this Island was accepted in this round');
 	ELSIF known.state = 'uploading' AND known.digest <> begin_update.digest THEN
-		UPDATE federated.updates u SET state = 'abandoned' WHERE u.id = known.id AND u.state = 'uploading';
+		superseded := known.id;
 		known := NULL;
 	END IF;
 
@@ -197,6 +238,8 @@ BEGIN
 		IF federated.page_storage(bytes) > federated.storage_left() THEN
 			RETURN federated.reject(entry.round, me.id, 'storage_full', 'federated.max_storage is exhausted');
 		END IF;
+		-- Only now: a refusal leaves the upload before as it is.
+		UPDATE federated.updates u SET state = 'abandoned' WHERE u.id = superseded AND u.state = 'uploading';
 		known := federated.open_update(entry.round, me.id, digest);
 	END IF;
 	RETURN json_build_object('status', known.state, 'update_id', known.id, 'present', federated.present_slices(known.vector_id));

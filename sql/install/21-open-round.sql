@@ -168,13 +168,20 @@ $$;
 COMMENT ON FUNCTION federated.welcome_back(federated.sessions) IS
 	'Who dropped out earlier and is there again, but was not chosen, waits for the next round';
 
+CREATE FUNCTION federated.trains_next(session federated.sessions) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT $1.current_round < $1.total_rounds AND $1.stop_reason IS NULL $$;
+COMMENT ON FUNCTION federated.trains_next(federated.sessions) IS
+	'Whether the next round trains; else it only evaluates the last version';
+
 CREATE FUNCTION federated.insert_round(session federated.sessions) RETURNS federated.rounds
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	round federated.rounds;
-	trains boolean := session.current_round < session.total_rounds AND session.stop_reason IS NULL;
+	trains boolean := federated.trains_next(session);
 BEGIN
 	INSERT INTO federated.rounds (session_id, round_no, kind, base_version_id, deadline, unlogged)
 	VALUES (session.id, CASE WHEN trains THEN session.current_round + 1 ELSE session.current_round END,
@@ -208,6 +215,10 @@ BEGIN
 	PERFORM federated.drop_silent(session);
 	IF NOT EXISTS (SELECT FROM federated.sample_participants(session, session.current_round + 1))
 		OR federated.dropped_now(session) * 2 > (SELECT count(*) FROM federated.participants p WHERE p.session_id = session.id) THEN
+		-- Trained is trained: without Islands the last version is not evaluated.
+		IF NOT federated.trains_next(session) THEN
+			RETURN federated.complete_session(session);
+		END IF;
 		too_few := coalesce(federated.too_few_left(session.id), 'no participant is there');
 		PERFORM federated.end_session(session.id, 'failed', too_few);
 		RETURN 'session_failed';

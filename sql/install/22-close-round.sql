@@ -252,21 +252,20 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	closed federated.rounds := federated.finish_round(round);
+	next_step text;
 BEGIN
 	UPDATE federated.model_versions v SET status = 'ready', digest = federated.vector_digest(v.vector_id)
 	WHERE v.id = closed.result_version_id AND v.status = 'building';
 	UPDATE federated.sessions s SET current_version_id = closed.result_version_id, failures = 0, last_error = NULL
 	WHERE s.id = session.id RETURNING * INTO session;
-	PERFORM federated.retire_page_table(closed.relation);
+	PERFORM federated.retire_updates(closed);
 	session := federated.judge(session, closed);
 	PERFORM federated.retire_versions(session, closed);
 	PERFORM federated.log_event(session.id, 'round_closed',
 		jsonb_build_object('round', closed.round_no, 'version_id', closed.result_version_id, 'samples', closed.total_samples,
 						   'evaluation', closed.evaluation, 'training', closed.training));
-	IF federated.open_round(session) = 'session_failed' THEN
-		RETURN 'session_failed';
-	END IF;
-	RETURN 'round_closed';
+	next_step := federated.open_round(session);
+	RETURN CASE next_step WHEN 'round_opened' THEN 'round_closed' ELSE next_step END;
 END
 $$;
 COMMENT ON FUNCTION federated.close_round(federated.sessions, federated.rounds) IS
@@ -356,14 +355,25 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	closed federated.rounds := federated.finish_round(round);
-	result federated.model_versions;
 BEGIN
 	session := federated.judge(session, closed);
-	UPDATE federated.sessions s SET result_version_id = s.current_version_id
-	WHERE s.id = session.id RETURNING * INTO session;
-	PERFORM federated.publish_version(session.result_version_id);
 	PERFORM federated.retire_versions(session, closed);
-	result := federated.get_version(session.result_version_id);
+	RETURN federated.complete_session(session);
+END
+$$;
+COMMENT ON FUNCTION federated.close_evaluation(federated.sessions, federated.rounds) IS
+	'The last evaluation is in: the session is complete';
+
+CREATE FUNCTION federated.complete_session(session federated.sessions) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	result federated.model_versions;
+BEGIN
+	UPDATE federated.sessions s SET result_version_id = s.current_version_id WHERE s.id = session.id;
+	PERFORM federated.publish_version(session.current_version_id);
+	result := federated.get_version(session.current_version_id);
 	PERFORM federated.log_event(session.id, 'version_published',
 		jsonb_build_object('version_id', result.id, 'version', result.version, 'metrics', result.metrics,
 						   'digest', encode(result.digest, 'hex')));
@@ -371,5 +381,4 @@ BEGIN
 	RETURN 'session_completed';
 END
 $$;
-COMMENT ON FUNCTION federated.close_evaluation(federated.sessions, federated.rounds) IS
-	'The last evaluation is in: publish the last version and complete the session';
+COMMENT ON FUNCTION federated.complete_session(federated.sessions) IS 'Publish the last version and complete the session';

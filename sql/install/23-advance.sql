@@ -79,9 +79,11 @@ BEGIN
 		RETURN false;
 	END IF;
 	FOR victim IN
-		SELECT u.* FROM federated.updates u JOIN federated.slices s ON s.vector_id = u.vector_id AND s.slice_no = 0
+		SELECT u.* FROM federated.updates u
+		JOIN federated.vectors v ON v.id = u.vector_id
+		JOIN federated.slices s ON s.vector_id = u.vector_id AND s.slice_no = 0
 		WHERE u.round_id = round.id AND u.state IN ('uploading', 'accepted')
-		  AND NOT federated.vector_has_pages(round.relation, u.vector_id)
+		  AND NOT federated.vector_has_pages(v.relation, v.id)
 	LOOP
 		UPDATE federated.updates u SET state = 'lost', position = NULL, weight = NULL WHERE u.id = victim.id;
 		UPDATE federated.tasks t SET state = 'assigned', reason = NULL, finished_at = NULL

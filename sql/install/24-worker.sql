@@ -31,73 +31,88 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT w.preloaded AND federated.setting('worker')::boolean FROM federated.worker_status() w $$;
 COMMENT ON FUNCTION federated.driven() IS 'Whether a worker is meant to drive the sessions of this database';
 
-CREATE FUNCTION federated.credit_downtime(away interval) RETURNS void
+CREATE FUNCTION federated.credit_downtime(since timestamptz, at_least interval) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	credited uuid;
+	session federated.sessions;
+	away interval;
 BEGIN
-	FOR credited IN
-		UPDATE federated.sessions s
-		SET silence_from = now(), recruit_deadline = s.recruit_deadline + away
-		WHERE s.status IN ('recruiting', 'training') RETURNING s.id
+	FOR session IN SELECT * FROM federated.sessions s WHERE s.status IN ('recruiting', 'training') FOR NO KEY UPDATE
 	LOOP
+		-- What began or was resumed meanwhile missed only what came after.
+		away := now() - greatest(since, session.silence_from);
+		CONTINUE WHEN away <= at_least;
+		UPDATE federated.sessions s SET silence_from = now(), recruit_deadline = s.recruit_deadline + away
+		WHERE s.id = session.id;
 		UPDATE federated.rounds r SET deadline = r.deadline + away
-		WHERE r.session_id = credited AND r.state = 'open';
+		WHERE r.session_id = session.id AND r.state = 'open';
 		IF away >= interval '1 second' THEN
-			PERFORM federated.log_event(credited, 'downtime_credited',
+			PERFORM federated.log_event(session.id, 'downtime_credited',
 				jsonb_build_object('seconds', round(extract(epoch FROM away), 3)));
 		END IF;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION federated.credit_downtime(interval) IS
-	'Move open deadlines by the time in which no worker ran, and let silence count anew';
+COMMENT ON FUNCTION federated.credit_downtime(timestamptz, interval) IS
+	'Move open deadlines by the time since which no worker ran, and let silence count anew; nothing for less than at_least';
 
-CREATE FUNCTION federated.worker_away() RETURNS interval
+CREATE FUNCTION federated.worker_last_seen() RETURNS timestamptz
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT clock_timestamp() - w.seen_at FROM federated.worker_runs w $$;
-COMMENT ON FUNCTION federated.worker_away() IS 'How long no worker has been seen';
+AS $$ SELECT w.seen_at FROM federated.worker_runs w $$;
+COMMENT ON FUNCTION federated.worker_last_seen() IS 'When a worker last ran; NULL: never';
+
+CREATE FUNCTION federated.stamp_worker() RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO federated.worker_runs VALUES (true, clock_timestamp())
+	ON CONFLICT ON CONSTRAINT worker_runs_pkey DO UPDATE SET seen_at = excluded.seen_at
+$$;
+COMMENT ON FUNCTION federated.stamp_worker() IS 'Note that a worker runs now';
 
 CREATE FUNCTION federated.worker_seen() RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	away interval := federated.worker_away();
+	before timestamptz := federated.worker_last_seen();
+	asleep interval := interval '10 seconds' + make_interval(secs => federated.setting('worker_interval')::float8 / 1000);
 BEGIN
-	IF away < interval '1 second' THEN
+	IF before > clock_timestamp() - interval '1 second' THEN
 		RETURN;
 	END IF;
 	-- A worker that was stopped, or whose machine slept, was away as well.
-	IF away > interval '10 seconds' + make_interval(secs => federated.setting('worker_interval')::float8 / 1000)
-		AND EXISTS (SELECT FROM federated.sessions s WHERE s.status IN ('recruiting', 'training')) THEN
-		PERFORM federated.credit_downtime(away);
+	IF before < now() - asleep THEN
+		PERFORM federated.credit_downtime(before, asleep);
 	ELSE
 		PERFORM federated.make_lazy();
 	END IF;
-	INSERT INTO federated.worker_runs AS w VALUES (true, clock_timestamp())
-	ON CONFLICT ON CONSTRAINT worker_runs_pkey DO UPDATE SET seen_at = excluded.seen_at;
+	PERFORM federated.stamp_worker();
 END
 $$;
-COMMENT ON FUNCTION federated.worker_seen() IS 'Note that a worker runs';
+COMMENT ON FUNCTION federated.worker_seen() IS 'What a worker does every turn: note that it runs';
 
 CREATE FUNCTION federated.worker_start() RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	session federated.sessions;
 BEGIN
-	IF federated.worker_away() IS NOT NULL THEN
-		PERFORM federated.credit_downtime(federated.worker_away());
-	END IF;
-	INSERT INTO federated.worker_runs AS w VALUES (true, clock_timestamp())
-	ON CONFLICT ON CONSTRAINT worker_runs_pkey DO UPDATE SET seen_at = excluded.seen_at;
-	UPDATE federated.sessions s SET retry_after = NULL WHERE s.retry_after IS NOT NULL;
+	PERFORM federated.credit_downtime(federated.worker_last_seen(), interval '0');
+	PERFORM federated.stamp_worker();
+	FOR session IN
+		UPDATE federated.sessions s SET retry_after = NULL WHERE s.status = 'training' RETURNING *
+	LOOP
+		PERFORM federated.reclaim_lost(session, r) FROM federated.open_round_of(session.id) r WHERE r.unlogged;
+	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION federated.worker_start() IS 'What a worker does first: credit the time in which none ran';
+COMMENT ON FUNCTION federated.worker_start() IS
+	'What a worker does first: credit the time in which none ran, and ask again for what a crash has lost';
 
 -- An error of one session stops no other: it waits longer each time.
 CREATE FUNCTION federated.record_failure(session_id uuid, sqlstate text, message text) RETURNS void

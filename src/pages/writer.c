@@ -9,6 +9,17 @@
  * thrown away with its memory context and not touched again.
  *
  * A page is always full, so nobody looks for free space.
+ *
+ * Who shares a table, measured in slices (1 MiB) per second, synchronous_commit
+ * off, PostgreSQL 15 on two cores, the median of three runs:
+ *
+ *		uploaders				  1		  4		 32
+ *		one table for all		180		136		102
+ *		one table each			193		355		267
+ *
+ * Extending a shared table is what they wait for. So an update of more than
+ * four slices has a table of its own, and only small ones share the round's,
+ * for which creating and dropping a table would cost more than it saves.
  */
 #include "postgres.h"
 
