@@ -192,7 +192,8 @@ SELECT test.start('downtime', :workload, 2, '{"round_timeout": 100}') AS sid \gs
 CALL test.drive(:'sid');
 UPDATE federated.rounds SET deadline = now() - interval '1 min' WHERE id = test.round(:'sid');
 SELECT test.silence('abc', :'sid');
-SELECT federated.credit_downtime('2 min');
+UPDATE federated.sessions SET silence_from = now() - interval '3 min' WHERE id = :'sid';
+SELECT federated.credit_downtime(now() - interval '2 min', '0');
 SELECT federated.advance(:'sid') IS NULL AS nobody_dropped, r.deadline > now() + interval '50 s' AS deadline_moved FROM federated.rounds r WHERE r.id = test.round(:'sid');
 SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'sid'));
 SELECT test.wake('abc');

@@ -24,7 +24,7 @@ CREATE TRIGGER keep_worker_away BEFORE INSERT OR UPDATE ON federated.sessions
 -- Roles -----------------------------------------------------------------------
 -- Left over from an earlier run, perhaps: roles outlive databases.
 DROP ROLE IF EXISTS regress_admin, regress_creator, regress_other, regress_viewer, regress_auditor,
-	regress_a, regress_b, regress_c, regress_d, regress_nobody;
+	regress_a, regress_b, regress_c, regress_d, regress_nobody, regress_ghost, regress_half;
 
 CREATE ROLE regress_admin LOGIN IN ROLE federated_admin;
 CREATE ROLE regress_creator LOGIN IN ROLE federated_creator;

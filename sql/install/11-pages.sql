@@ -279,7 +279,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('slice %s does not exist', slice),
-			DETAIL = format('Allowed are 0 to %s.', federated.slice_count(vector.bytes) - 1);
+			DETAIL = format('There are %s, from 0 on.', federated.slice_count(vector.bytes));
 	END IF;
 	RETURN federated.read_slice(vector.relation, vector_id, slice,
 								federated.slice_length(vector.bytes, slice));

@@ -150,12 +150,15 @@ BEGIN
 		SELECT v.id INTO found_id FROM federated.model_versions v
 		WHERE v.workload_id = workload.id AND v.version = federated_find_version.version;
 	END IF;
-	IF found_id IS NULL THEN
+	IF found_id IS NULL AND version IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'no_data_found',
-			MESSAGE = CASE WHEN version IS NULL THEN format('workload "%s" has no model yet', workload.name)
-						   ELSE format('workload "%s" has no version %s', workload.name, version) END,
-			HINT = CASE WHEN version IS NULL THEN 'Import one with federated_import_model() or "fed model import".' END;
+			MESSAGE = format('workload "%s" has no model yet', workload.name),
+			HINT = 'Import one with federated_import_model() or "fed model import".';
+	ELSIF found_id IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'no_data_found',
+			MESSAGE = format('workload "%s" has no version %s', workload.name, version);
 	END IF;
 	RETURN found_id;
 END

@@ -191,8 +191,9 @@ BEGIN
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('slice %s of section "%s" is refused: %s', slice, section, refusal.reason),
 			DETAIL = refusal.detail,
-			HINT = CASE WHEN refusal.reason = 'non_finite'
-						THEN 'Keep such a tensor out of training with the workload''s trainable expression.' END;
+			HINT = CASE refusal.reason
+				WHEN 'non_finite' THEN 'Keep such a tensor out of training with the workload''s trainable expression.'
+				ELSE 'A slice is 1,048,320 bytes of its section, the last one what is left, and goes with its own SHA-256.' END;
 	END IF;
 END
 $$;

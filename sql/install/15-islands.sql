@@ -150,7 +150,7 @@ BEGIN
 	IF new_id IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'unique_violation',
-			MESSAGE = format('Island "%s" or one with role "%s" already exists', host_id, role_name);
+			MESSAGE = concat('Island "', host_id, '"', ' or one with role "' || role_name || '"', ' already exists');
 	END IF;
 	PERFORM federated.log_event(NULL, 'island_registered', jsonb_build_object('host_id', host_id, 'role_name', role_name));
 	RETURN new_id;
