@@ -88,6 +88,15 @@ still_wanted(void *arg, FedError *err)
 	return wanted || fed_error_set(err, FED_ERR_NONE, "the round is over");
 }
 
+/* The same between the slices of a transfer. */
+static bool
+transfer_wanted(void *arg, uint64_t done, uint64_t total, FedError *err)
+{
+	(void) done;
+	(void) total;
+	return still_wanted(arg, err);
+}
+
 static char *
 entry(const char *name, const char *value)
 {
@@ -159,10 +168,12 @@ keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest,
 static bool
 train(FedIsland *island, const FedTask *task, FedError *err)
 {
+	Watch		watch = {island, task, fed_now() + island->heartbeat};
+	FedStep		step = {transfer_wanted, &watch};
 	FedManifest *manifest = NULL;
 	Work		work;
 	bool		ok = make_work(island, &work, err) && fed_model(island->t, task->version_id, &manifest, err) &&
-		fed_download_vector(island->t, manifest, work.model, NULL, err) && run_trainer(island, task, &work, err) &&
+		fed_download_vector(island->t, manifest, work.model, &step, err) && run_trainer(island, task, &work, err) &&
 		keep_result(island, task, manifest, &work, err);
 
 	fed_manifest_free(manifest);

@@ -230,7 +230,8 @@ BEGIN
 	END IF;
 
 	IF known.id IS NULL THEN
-		SELECT count(*) INTO attempts FROM federated.updates u WHERE u.round_id = (entry.round).id AND u.island_id = me.id;
+		SELECT count(*) INTO attempts FROM federated.updates u
+		WHERE u.round_id = (entry.round).id AND u.island_id = me.id AND u.state <> 'lost';
 		IF attempts >= 4 THEN
 			RETURN federated.reject(entry.round, me.id, 'too_many_attempts', 'an update may be begun 4 times in a round');
 		END IF;
@@ -241,6 +242,11 @@ BEGIN
 		-- Only now: a refusal leaves the upload before as it is.
 		UPDATE federated.updates u SET state = 'abandoned' WHERE u.id = superseded AND u.state = 'uploading';
 		known := federated.open_update(entry.round, me.id, digest);
+		-- Another connection of this Island may have come first: its answer is not ours.
+		IF known.digest IS DISTINCT FROM begin_update.digest THEN
+			RETURN federated.reject(entry.round, me.id, 'conflicting_update',
+				'another update of this Island was begun or accepted at the same moment');
+		END IF;
 	END IF;
 	RETURN json_build_object('status', known.state, 'update_id', known.id, 'present', federated.present_slices(known.vector_id));
 END

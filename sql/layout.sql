@@ -1,0 +1,50 @@
+-- Pages of a vector: one row and one heap page each, the payload at a multiple
+-- of 64 bytes in the page, never compressed, never moved out.
+CREATE EXTENSION pageinspect;
+SELECT attname, attnum, attstorage, attalign, atttypid::regtype FROM pg_attribute
+WHERE attrelid = 'federated.page_template'::regclass AND attnum > 0 ORDER BY attnum;
+
+-- 131 pages: a full slice, and one value of another
+SELECT test.run_as('regress_creator', 'SELECT federated_create_workload(''layout'')') AS workload \gset
+SELECT test.run_as('regress_creator', format('SELECT federated_import_model(%s, %L)', :workload,
+	test.safetensors('{"w":{"dtype":"F32","shape":[262081],"data_offsets":[0,1048324]}}', decode(repeat('0000803f', 262080) || '00000040', 'hex'))));
+SELECT v.relation, v.id AS vector FROM federated.model_versions m JOIN federated.vectors v ON v.id = m.vector_id WHERE m.workload_id = :workload \gset
+SELECT pg_relation_size(format('federated.%I', :'relation')) / 8192 AS heap_pages, federated.page_storage(1048324) / 8192 AS counted,
+	   reltoastrelid = 0 AS no_toast FROM pg_class WHERE oid = format('federated.%I', :'relation')::regclass;
+SELECT count(*) AS rows, min(octet_length(data)), max(octet_length(data)), count(DISTINCT page_no), max(page_no) FROM federated.:"relation";
+SELECT attname, attnum, attstorage FROM pg_attribute WHERE attrelid = format('federated.%I', :'relation')::regclass AND attnum > 0 ORDER BY attnum;
+SELECT pg_get_constraintdef(oid) AS key FROM pg_constraint WHERE conrelid = format('federated.%I', :'relation')::regclass AND contype = 'p';
+
+-- vector_id 8, page_no 4, varlena header 4: the payload starts 16 bytes after the tuple's header
+SELECT count(*) AS pages, sum(rows) AS rows, array_agg(DISTINCT payload % 64) AS payload_modulo_64, bool_and(first_bytes IN ('\x0000803f', '\x00000040')) AS payload_there
+FROM generate_series(0, pg_relation_size(format('federated.%I', :'relation')) / 8192 - 1) block,
+	 LATERAL (SELECT get_raw_page(format('federated.%I', :'relation'), block::integer) AS raw) page,
+	 LATERAL (SELECT count(*) AS rows, min(lp_off + t_hoff + 16) AS payload FROM heap_page_items(raw)) items,
+	 LATERAL (SELECT substring(raw FROM payload + 1 FOR 4) AS first_bytes) payload_bytes;
+-- the last page is filled up with zeros, which do not count
+SELECT substring(data FOR 8) AS begin, data = decode('00000040' || repeat('00', 8060), 'hex') AS filled FROM federated.:"relation" WHERE page_no = 130;
+SELECT s.slice_no, octet_length(federated.vector_slice(:vector, s.slice_no)) AS bytes, s.sha256 = sha256(federated.vector_slice(:vector, s.slice_no)) AS sha256
+FROM federated.slices s WHERE s.vector_id = :vector ORDER BY 1;
+
+-- Arithmetic of slices
+SELECT bytes, federated.slice_count(bytes) AS slices, federated.slice_length(bytes, 0) AS first, federated.slice_length(bytes, 1) AS second, federated.page_storage(bytes) AS storage
+FROM unnest('{0,4,8064,8068,1048320,1048324,2096640}'::bigint[]) bytes;
+SELECT federated.slice_count(4::bigint * 70000000000) AS slices_of_70_billion;
+
+-- What would reach outside of a vector is refused
+SELECT test.try(current_user, query) FROM unnest(ARRAY[
+	format('SELECT federated.read_slice(%L, %s, -1, 4)', :'relation', :vector), format('SELECT federated.read_slice(%L, %s, 0, 1048321)', :'relation', :vector),
+	format('SELECT federated.read_slice(%L, %s, 0, -1)', :'relation', :vector), format('SELECT federated.write_slice(%L, %s, 16519105, ''\x00'')', :'relation', :vector)]) query;
+SELECT test.outcome(current_user, format('SELECT federated.read_slice(%L, 0, 0, 4)', :'relation')) AS no_such_vector,
+	   test.outcome(current_user, format('SELECT federated.read_slice(%L, %s, 2, 4)', :'relation', :vector)) AS no_such_page,
+	   test.outcome(current_user, 'SELECT federated.read_slice(''nowhere'', 0, 0, 4)') AS no_such_table;
+SELECT federated.first_nonfinite('') IS NULL AS none, federated.first_nonfinite(test.f32(1, 'NaN')) AS nan, federated.first_nonfinite(test.f32('-Infinity', 1)) AS infinity,
+	   federated.first_nonfinite(decode(repeat('ffff7f7f', 5000) || 'ffffffff', 'hex')) AS far;
+SELECT test.try(current_user, 'SELECT federated.first_nonfinite(''\x0000'')');
+
+-- Tables retire whole
+SELECT federated.create_page_table('regress_pages'), federated.create_vector('regress_pages', 4) AS vector \gset
+SELECT federated.retire_page_table('regress_pages'), federated.retire_page_table('regress_pages');
+SELECT count(*) AS vectors FROM federated.vectors WHERE relation = 'regress_pages';
+SELECT count(federated.drop_retired_tables()), to_regclass('federated.regress_pages') IS NULL AS dropped;
+DROP EXTENSION pageinspect;
