@@ -219,7 +219,7 @@ give_back(FedIsland *island, const FedTask *task, FedError *why, FedError *err)
 		*err = *why;
 		return false;
 	}
-	if (why->kind == FED_ERR_NONE || why->kind == FED_ERR_SERVER)
+	if (why->kind == FED_ERR_NONE)
 	{
 		fed_log_info("%s round %" PRId64 ": %s", task->session, task->round, why->message);
 		return fed_sleep(0.5) || fed_error_set(err, FED_ERR_STOPPED, "asked to stop");

@@ -5,7 +5,8 @@
 # Each suite is unpacked by debootstrap from the mirror that this machine's apt uses. Its mounts and
 # processes live in namespaces of their own and end with the command, however that ends.
 
-debian_suites="bookworm trixie sid" # oldest supported, stable, and where the newest PostgreSQL is
+# oldest supported, stable, and where the newest PostgreSQL is
+debian_suites=${FEDERATED_TEST_SUITES:-bookworm trixie sid}
 
 # shellcheck disable=SC2016 # apt expands it
 debian_mirror() {
@@ -19,6 +20,8 @@ make_chroot() {
 		return 1
 	}
 	rm "$1.log"
+	# a mirror that stands still (a snapshot) says of itself that it has expired
+	printf 'Acquire::Check-Valid-Until "false";\n' >"$1/etc/apt/apt.conf.d/still-mirror"
 	mkdir "$1/root/federated"
 	git -C "$top" ls-files -z --cached --others --exclude-standard |
 		tar -C "$top" --null --files-from=- -cf - | tar -C "$1/root/federated" -xf -
