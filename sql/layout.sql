@@ -9,7 +9,9 @@ SELECT test.run_as('regress_creator', 'SELECT federated_create_workload(''layout
 SELECT test.run_as('regress_creator', format('SELECT federated_import_model(%s, %L)', :workload,
 	test.safetensors('{"w":{"dtype":"F32","shape":[262081],"data_offsets":[0,1048324]}}', decode(repeat('0000803f', 262080) || '00000040', 'hex'))));
 SELECT v.relation, v.id AS vector FROM federated.model_versions m JOIN federated.vectors v ON v.id = m.vector_id WHERE m.workload_id = :workload \gset
-SELECT pg_relation_size(format('federated.%I', :'relation')) / 8192 AS heap_pages, federated.page_storage(1048324) / 8192 AS counted,
+-- the table may be a little longer than what is in it
+CREATE VIEW test.blocks AS SELECT DISTINCT (ctid::text::point)[0]::integer AS block FROM federated.:"relation";
+SELECT (SELECT count(*) FROM test.blocks) AS heap_pages, federated.page_storage(1048324) / 8192 AS counted,
 	   reltoastrelid = 0 AS no_toast FROM pg_class WHERE oid = format('federated.%I', :'relation')::regclass;
 SELECT count(*) AS rows, min(octet_length(data)), max(octet_length(data)), count(DISTINCT page_no), max(page_no) FROM federated.:"relation";
 SELECT attname, attnum, attstorage FROM pg_attribute WHERE attrelid = format('federated.%I', :'relation')::regclass AND attnum > 0 ORDER BY attnum;
@@ -17,8 +19,8 @@ SELECT pg_get_constraintdef(oid) AS key FROM pg_constraint WHERE conrelid = form
 
 -- vector_id 8, page_no 4, varlena header 4: the payload starts 16 bytes after the tuple's header
 SELECT count(*) AS pages, sum(rows) AS rows, array_agg(DISTINCT payload % 64) AS payload_modulo_64, bool_and(first_bytes IN ('\x0000803f', '\x00000040')) AS payload_there
-FROM generate_series(0, pg_relation_size(format('federated.%I', :'relation')) / 8192 - 1) block,
-	 LATERAL (SELECT get_raw_page(format('federated.%I', :'relation'), block::integer) AS raw) page,
+FROM test.blocks,
+	 LATERAL (SELECT get_raw_page(format('federated.%I', :'relation'), block) AS raw) page,
 	 LATERAL (SELECT count(*) AS rows, min(lp_off + t_hoff + 16) AS payload FROM heap_page_items(raw)) items,
 	 LATERAL (SELECT substring(raw FROM payload + 1 FOR 4) AS first_bytes) payload_bytes;
 -- the last page is filled up with zeros, which do not count
@@ -47,4 +49,5 @@ SELECT federated.create_page_table('regress_pages'), federated.create_vector('re
 SELECT federated.retire_page_table('regress_pages'), federated.retire_page_table('regress_pages');
 SELECT count(*) AS vectors FROM federated.vectors WHERE relation = 'regress_pages';
 SELECT count(federated.drop_retired_tables()), to_regclass('federated.regress_pages') IS NULL AS dropped;
+DROP VIEW test.blocks;
 DROP EXTENSION pageinspect;

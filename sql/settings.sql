@@ -19,12 +19,9 @@ SELECT federated.setting('no_such_thing');
 SELECT federated.setting(NULL) IS NULL AS strict;
 
 -- Bad values
-SET federated.aggregation_chunk = 0;
-SET federated.aggregation_chunk = 4097;
-SET federated.aggregation_chunk = 'many';
-SET federated.island_timeout = 0;
-SET federated.island_timeout = '2d';
-SET federated.max_storage = -1;
+SELECT name, value, replace(replace(test.try(current_user, format('SELECT set_config(%L, %L, false)', name, value)), ' s', ''), ' MB', '') AS without_units
+FROM (VALUES ('federated.aggregation_chunk', '0'), ('federated.aggregation_chunk', '4097'), ('federated.aggregation_chunk', 'many'),
+			 ('federated.island_timeout', '0'), ('federated.island_timeout', '2d'), ('federated.max_storage', '-1'), ('federated.max_storage', '1TBx')) AS v (name, value);
 SET federated.update_durability = 'maybe';
 SET federated.simd = 'sse9';
 SET federated.worker = off;
