@@ -17,6 +17,7 @@
 
 #include "access/genam.h"
 #include "access/heapam.h"
+#include "access/hio.h"
 #include "catalog/pg_database.h"
 #include "utils/acl.h"
 #include "utils/wait_event.h"
@@ -34,6 +35,18 @@ fed_owns_database(Oid database, Oid role)
 	return object_ownercheck(DatabaseRelationId, database, role);
 #else
 	return pg_database_ownercheck(database, role);
+#endif
+}
+
+/*
+ * 16: a bulk insert extends its table by more the more it has extended before,
+ * which a state that is kept would carry over to every other table
+ */
+static inline void
+fed_forget_extension(BulkInsertState state)
+{
+#if PG_VERSION_NUM >= 160000
+	state->already_extended_by = 0;
 #endif
 }
 

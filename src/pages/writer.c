@@ -97,7 +97,7 @@ fed_page_writer_open(const char *relation, int64 vector_id)
 		writer->payloads[i] = palloc(VARHDRSZ + FED_PAGE_BYTES);
 		SET_VARSIZE(writer->payloads[i], VARHDRSZ + FED_PAGE_BYTES);
 	}
-	(void) acquire_bulk_state();
+	fed_forget_extension(acquire_bulk_state());
 	return writer;
 }
 
