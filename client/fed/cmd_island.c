@@ -175,6 +175,11 @@ prepare(FedIsland *island, const char *state, const char *policy, FedError *err)
 		fed_fail(policy, err);
 		return FED_EXIT_USAGE;
 	}
+	if (island->journal == NULL && fed_policy_has_budget(island->policy))
+	{
+		fprintf(stderr, "fed: a policy with lifetime_epsilon needs --journal: it is the record of what was spent\n");
+		return FED_EXIT_USAGE;
+	}
 	island->state_dir = state_directory(state, island->host_id, err);
 	return island->state_dir == NULL ? fed_fail(NULL, err) : FED_EXIT_OK;
 }

@@ -58,6 +58,20 @@ free_work(Work *work)
 	free(work->result);
 }
 
+/* Paused, a round waits for its updates; they must not be thrown away. */
+static bool
+is_paused(FedTransport *t, const char *session_id)
+{
+	FedError	ignored;
+	char	   *document = NULL;
+	FedSession *session = fed_session(t, session_id, &document, &ignored) ? fed_session_parse(document, &ignored) : NULL;
+	bool		paused = session != NULL && strcmp(session->status, "paused") == 0;
+
+	fed_session_free(session);
+	free(document);
+	return paused;
+}
+
 /* While the trainer runs: tell that we live, and see whether it is still wanted. */
 typedef struct Watch
 {
@@ -82,7 +96,7 @@ still_wanted(void *arg, FedError *err)
 	/* A server that is away is no reason to stop training, nor to wait for it. */
 	t->patience = 0;
 	if (fed_next_task(t, watch->task->session_id, &now, &ignored))
-		wanted = now != NULL && now->round_id == watch->task->round_id;
+		wanted = now != NULL ? now->round_id == watch->task->round_id : is_paused(t, watch->task->session_id);
 	t->patience = patience;
 	fed_task_free(now);
 	return wanted || fed_error_set(err, FED_ERR_NONE, "the round is over");
@@ -138,7 +152,8 @@ run_trainer(FedIsland *island, const FedTask *task, const Work *work, FedError *
 
 /* From the trainer's files to a result that is kept. */
 static bool
-keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest, const Work *work, FedError *err)
+keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest, const Work *work, const FedStep *step,
+			FedError *err)
 {
 	uint8_t		digest[FED_SHA256_BYTES];
 	FedResult	result;
@@ -156,7 +171,7 @@ keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest,
 		ok = fed_sha256("", 0, digest) || fed_digest_error(err);
 	else if ((ok = fed_model_file_open(work->model, FED_ERR_LOCAL, &received, err)))
 	{
-		ok = fed_result_delta(work->update, &result, manifest, &received, delta, digest, err);
+		ok = fed_result_delta(work->update, &result, manifest, &received, delta, digest, step, err);
 		fed_model_file_close(&received);
 	}
 	ok = ok && fed_spool_save(island->state_dir, task, digest, result.num_samples, result.metrics, err);
@@ -174,7 +189,7 @@ train(FedIsland *island, const FedTask *task, FedError *err)
 	Work		work;
 	bool		ok = make_work(island, &work, err) && fed_model(island->t, task->version_id, &manifest, err) &&
 		fed_download_vector(island->t, manifest, work.model, &step, err) && run_trainer(island, task, &work, err) &&
-		keep_result(island, task, manifest, &work, err);
+		keep_result(island, task, manifest, &work, &step, err);
 
 	fed_manifest_free(manifest);
 	free_work(&work);
@@ -248,12 +263,13 @@ fed_island_do(FedIsland *island, const FedTask *task, FedError *err)
 	FedSpool	spool;
 	bool		ok;
 
-	if (!allowed(island, task, &why))
-		return give_back(island, task, &why, err);
-	if (!fed_spool_load(island->state_dir, &spool) || spool.round_id != task->round_id)
+	if (!fed_spool_load(island->state_dir, &spool) || !fed_spool_is_for(&spool, task))
 	{
 		fed_spool_close(&spool);
 		fed_spool_drop(island->state_dir);
+		/* Not asked for a result that is kept: it was allowed, and is in the journal's sum already. */
+		if (!allowed(island, task, &why))
+			return give_back(island, task, &why, err);
 		fed_log_event(task->evaluate_only ? "evaluating" : "training", NULL, "%s round %" PRId64 "/%" PRId64 ": %s",
 					  task->session, task->round, task->total_rounds, task->evaluate_only ? "evaluating" : "training");
 		if (!train(island, task, &why))

@@ -14,20 +14,30 @@
 #include "lib/json.h"
 #include "lib/log.h"
 
+/* A crash in the middle of a line leaves it without its end: start a new one. */
+static bool
+end_torn_line(int fd)
+{
+	char		last;
+	off_t		size = lseek(fd, 0, SEEK_END);
+
+	return size == 0 || (size > 0 && pread(fd, &last, 1, size - 1) == 1 && (last == '\n' || write(fd, "\n", 1) == 1));
+}
+
 /* One write(2) of one line, synced. Steals the record. */
 static bool
 append(const char *path, json_t *record, FedError *err)
 {
 	char	   *text = record == NULL ? NULL : json_dumps(record, JSON_COMPACT);
 	size_t		len = text == NULL ? 0 : strlen(text);
-	int			fd = text == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int			fd = text == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	bool		ok;
 
 	json_decref(record);
 	if (text == NULL)
 		return fed_error_memory(err);
 	text[len] = '\n';			/* in place of the NUL */
-	ok = fd >= 0 && write(fd, text, len + 1) == (ssize_t) (len + 1) && fsync(fd) == 0;
+	ok = fd >= 0 && end_torn_line(fd) && write(fd, text, len + 1) == (ssize_t) (len + 1) && fsync(fd) == 0;
 	if (!ok)
 		fed_error_errno(err, "could not write the journal \"%s\"", path);
 	if (fd >= 0)
@@ -80,43 +90,47 @@ fed_journal_outcome(const char *path, const char *host_id, const FedTask *task, 
 	return append(path, record, err);
 }
 
-/* Adds what a line says was sent, unless its round was counted. */
-static bool
-add_line(const char *line, json_t *rounds, double *epsilon)
+/*
+ * Adds what a line says was sent, unless this update was counted: it may have
+ * been sent again. A torn line was never synced, so nothing followed it.
+ */
+static void
+add_line(const char *line, json_t *updates, double *epsilon)
 {
 	json_t	   *record = json_loads(line, 0, NULL);
-	json_int_t	round_id = json_integer_value(json_object_get(record, "round_id"));
+	const char *session = fed_json_text(record, "session_id");
+	const char *digest = fed_json_text(record, "digest");
+	int64_t		round_id = 0;
 	double		spent;
-	char		key[32];
+	char		key[160];
 
-	if (record == NULL)
-		return false;
-	snprintf(key, sizeof(key), "%lld", (long long) round_id);
-	if (fed_json_number(record, "epsilon", &spent) && json_object_get(rounds, key) == NULL)
+	fed_json_int(record, "round_id", &round_id);
+	snprintf(key, sizeof(key), "%.40s %lld %.64s", session == NULL ? "" : session, (long long) round_id,
+			 digest == NULL ? "" : digest);
+	if (fed_json_number(record, "epsilon", &spent) && json_object_get(updates, key) == NULL)
 	{
 		*epsilon += spent;
-		json_object_set_new(rounds, key, json_true());
+		json_object_set_new(updates, key, json_true());
 	}
 	json_decref(record);
-	return true;
 }
 
 bool
 fed_journal_spent(const char *path, double *epsilon, FedError *err)
 {
 	FILE	   *file = path == NULL ? NULL : fopen(path, "re");
-	json_t	   *rounds = json_object();
+	json_t	   *updates;
 	char	   *line = NULL;
 	size_t		size = 0;
 	bool		ok = file != NULL || path == NULL || errno == ENOENT ||
 		fed_error_errno(err, "could not read the journal \"%s\"", path);
 
 	*epsilon = 0;
+	updates = json_object();
 	while (ok && file != NULL && getline(&line, &size, file) > 0)
-		ok = add_line(line, rounds, epsilon) ||
-			fed_error_set(err, FED_ERR_LOCAL, "the journal \"%s\" has a line that is not JSON", path);
+		add_line(line, updates, epsilon);
 	free(line);
-	json_decref(rounds);
+	json_decref(updates);
 	if (file != NULL)
 		fclose(file);
 	return ok;

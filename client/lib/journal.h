@@ -20,7 +20,7 @@ extern bool fed_journal_sending(const char *path, const char *host_id, const Fed
 extern bool fed_journal_outcome(const char *path, const char *host_id, const FedTask *task, const FedReply *reply,
 								FedError *err);
 
-/* The epsilon of all rounds that were sent, each counted once. Unreadable lines are an error. */
+/* The epsilon of all updates that were sent, each counted once. A line that a crash cut off counts nothing. */
 extern bool fed_journal_spent(const char *path, double *epsilon, FedError *err);
 
 #endif							/* FED_CLIENT_JOURNAL_H */

@@ -158,6 +158,12 @@ fed_policy_allows(const FedPolicy *policy, const FedTask *task, double spent, Fe
 }
 
 bool
+fed_policy_has_budget(const FedPolicy *policy)
+{
+	return policy != NULL && json_object_get(policy->rules, "lifetime_epsilon") != NULL;
+}
+
+bool
 fed_policy_lets_out(const FedPolicy *policy, const char *metric)
 {
 	const json_t *metrics = policy == NULL ? NULL : json_object_get(policy->rules, "metrics");

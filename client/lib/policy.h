@@ -30,4 +30,7 @@ extern bool fed_policy_allows(const FedPolicy *policy, const FedTask *task, doub
 /* Whether a metric of this name may be sent. */
 extern bool fed_policy_lets_out(const FedPolicy *policy, const char *metric);
 
+/* Whether it limits what may be spent over all sessions. policy may be NULL. */
+extern bool fed_policy_has_budget(const FedPolicy *policy);
+
 #endif							/* FED_CLIENT_POLICY_H */

@@ -66,13 +66,18 @@ finish_connecting(PGconn *conn, FedError *err)
 PGconn *
 fed_pq_connect(const char *conninfo, FedError *err)
 {
-	const char *keywords[] = {"fallback_application_name", "client_encoding", "dbname", NULL};
-	const char *values[] = {"fed", "UTF8", conninfo == NULL ? "" : conninfo, NULL};
+	/*
+	 * A peer that died without a word must be noticed within half a minute, not
+	 * in the hours that TCP takes; what the string says counts more.
+	 */
+	const char *keywords[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+		"fallback_application_name", "client_encoding", "dbname", NULL};
+	const char *values[] = {"15", "5", "3", "30000", "fed", "UTF8", conninfo == NULL ? "" : conninfo, NULL};
 	PGconn	   *conn;
 
 	/* An empty dbname would hide PGDATABASE. */
 	if (conninfo == NULL || conninfo[0] == '\0')
-		keywords[2] = NULL;
+		keywords[6] = NULL;
 	conn = PQconnectStartParams(keywords, values, 1);
 	if (conn == NULL)
 	{
@@ -87,16 +92,18 @@ fed_pq_connect(const char *conninfo, FedError *err)
 	return NULL;
 }
 
-/* What kind of failure a SQLSTATE is. */
+/*
+ * What kind of failure a SQLSTATE is. 25006: it is a standby (now), another
+ * server is primary. 53, 57014: full or too slow just now.
+ */
 static FedErrorKind
 kind_of(const char *sqlstate)
 {
-	if (strncmp(sqlstate, "08", 2) == 0 || strcmp(sqlstate, "57P01") == 0 ||
-		strcmp(sqlstate, "57P02") == 0 || strcmp(sqlstate, "57P03") == 0 ||
-		strcmp(sqlstate, "25P03") == 0)
+	if (strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57P", 3) == 0 ||
+		strcmp(sqlstate, "25P03") == 0 || strcmp(sqlstate, "25006") == 0)
 		return FED_ERR_CONNECTION;
 	if (strncmp(sqlstate, "40", 2) == 0 || strcmp(sqlstate, "55P03") == 0 ||
-		strcmp(sqlstate, "53300") == 0)
+		strncmp(sqlstate, "53", 2) == 0 || strcmp(sqlstate, "57014") == 0)
 		return FED_ERR_BUSY;
 	return FED_ERR_SERVER;
 }

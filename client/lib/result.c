@@ -152,7 +152,7 @@ delta_slice(const FedModelFile *update, const FedModelFile *received, bool is_de
 
 static bool
 write_delta(const FedModelFile *update, const FedModelFile *received, const FedResult *result, uint64_t total, int fd,
-			const char *path, uint8_t *hashes, FedError *err)
+			const char *path, uint8_t *hashes, const FedStep *step, FedError *err)
 {
 	float	   *base = malloc(FED_SLICE_BYTES);
 	float	   *out = malloc(FED_SLICE_BYTES);
@@ -167,16 +167,30 @@ write_delta(const FedModelFile *update, const FedModelFile *received, const FedR
 			break;
 		fed_floats_to_wire(out, bytes / 4);
 		ok = (fed_sha256(out, bytes, hashes + slice * FED_SHA256_BYTES) || fed_digest_error(err)) &&
-			fed_write_at(fd, out, bytes, slice * FED_SLICE_BYTES, path, err);
+			fed_write_at(fd, out, bytes, slice * FED_SLICE_BYTES, path, err) &&
+			fed_step(step, slice * FED_SLICE_BYTES + bytes, total * 4, err);
 	}
 	free(base);
 	free(out);
 	return ok;
 }
 
+/* The delta is against what the server sent, not against what a trainer made of it. */
+static bool
+check_received(const FedManifest *manifest, const FedModelFile *received, const FedStep *step, FedError *err)
+{
+	uint8_t		digest[FED_SHA256_BYTES];
+
+	if (!fed_hash_vector(received->parts.data, received->parts.data_bytes, NULL, digest, step, err))
+		return false;
+	return !manifest->has_digest || memcmp(digest, manifest->digest, sizeof(digest)) == 0 ||
+		fed_error_set(err, FED_ERR_TRAINER, "the trainer changed FED_MODEL, which it must only read");
+}
+
 bool
 fed_result_delta(const char *update_path, const FedResult *result, const FedManifest *manifest,
-				 const FedModelFile *received, const char *delta_path, uint8_t digest[FED_SHA256_BYTES], FedError *err)
+				 const FedModelFile *received, const char *delta_path, uint8_t digest[FED_SHA256_BYTES], const FedStep *step,
+				 FedError *err)
 {
 	uint64_t	slices = fed_slice_count(manifest->parameters * 4);
 	uint8_t    *hashes = malloc((size_t) slices * FED_SHA256_BYTES + 1);
@@ -193,8 +207,9 @@ fed_result_delta(const char *update_path, const FedResult *result, const FedMani
 		free(hashes);
 		return false;
 	}
-	ok = check_tensors(manifest, update.model, err) && (fd = fed_replace_begin(delta_path, err)) >= 0 &&
-		write_delta(&update, received, result, manifest->parameters, fd, delta_path, hashes, err) &&
+	ok = check_tensors(manifest, update.model, err) && check_received(manifest, received, step, err) &&
+		(fd = fed_replace_begin(delta_path, err)) >= 0 &&
+		write_delta(&update, received, result, manifest->parameters, fd, delta_path, hashes, step, err) &&
 		fed_vector_digest(hashes, slices, digest, err) && fed_replace_finish(fd, delta_path, err);
 	if (!ok && fd >= 0)
 		fed_replace_abandon(fd, delta_path);

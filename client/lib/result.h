@@ -27,11 +27,11 @@ extern void fed_result_free(FedResult *result);
 /*
  * Reads FED_UPDATE and writes the delta, trained minus received, as
  * little-endian float32 to delta_path; digest is its. False, and err filled
- * (FED_ERR_TRAINER), if tensors are missing, too many, of another shape, or not
- * finite.
+ * (FED_ERR_TRAINER), if tensors are missing, too many, of another shape, not
+ * finite, or if the trainer changed FED_MODEL. step is called between slices.
  */
 extern bool fed_result_delta(const char *update_path, const FedResult *result, const FedManifest *manifest,
 							 const FedModelFile *received, const char *delta_path, uint8_t digest[FED_SHA256_BYTES],
-							 FedError *err);
+							 const FedStep *step, FedError *err);
 
 #endif							/* FED_CLIENT_RESULT_H */

@@ -50,6 +50,7 @@ read_record(const json_t *record, FedSpool *out, bool *evaluation)
 	const char *metrics = fed_json_text(record, "metrics");
 
 	*evaluation = json_is_true(json_object_get(record, "evaluation"));
+	fed_json_copy(record, "session_id", out->session_id, sizeof(out->session_id));
 	if (!fed_json_int(record, "round_id", &out->round_id) || !fed_json_int(record, "num_samples", &out->num_samples) ||
 		digest == NULL || !fed_hex_decode(digest, out->digest, FED_SHA256_BYTES) || metrics == NULL)
 		return false;
@@ -88,6 +89,12 @@ fed_spool_load(const char *dir, FedSpool *out)
 	free(text);
 	free(path);
 	return ok;
+}
+
+bool
+fed_spool_is_for(const FedSpool *spool, const FedTask *task)
+{
+	return spool->round_id == task->round_id && strcmp(spool->session_id, task->session_id) == 0;
 }
 
 void

@@ -21,6 +21,7 @@
 typedef struct FedSpool
 {
 	int64_t		round_id;
+	char		session_id[FED_SESSION_ID_LEN + 1];
 	uint8_t		digest[FED_SHA256_BYTES];
 	int64_t		num_samples;
 	char	   *metrics;		/* JSON text */
@@ -37,6 +38,9 @@ extern bool fed_spool_save(const char *dir, const FedTask *task, const uint8_t *
 /* Reads the result that is kept; false, without an error, if there is none or it is damaged. */
 extern bool fed_spool_load(const char *dir, FedSpool *out);
 extern void fed_spool_close(FedSpool *spool);
+
+/* Whether it is the result of this task. Round numbers repeat on another server; session ids don't. */
+extern bool fed_spool_is_for(const FedSpool *spool, const FedTask *task);
 
 /* Forgets it. */
 extern void fed_spool_drop(const char *dir);

@@ -5,6 +5,7 @@
 #include "lib/trainer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@
 static void
 become_trainer(const char *command, const char *const *environment, pid_t parent)
 {
+	int			in = open("/dev/null", O_RDONLY);
+
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -30,6 +33,10 @@ become_trainer(const char *command, const char *const *environment, pid_t parent
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
+	/* Standard output may carry our JSON lines; a read from a terminal would stop the group. */
+	if (in < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		_exit(127);
+	unsetenv("PGPASSWORD");
 	for (; *environment != NULL; environment++)
 		putenv((char *) *environment);
 	execl("/bin/sh", "sh", "-c", command, (char *) NULL);

@@ -5,6 +5,7 @@
 #include "lib/upload.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* How often an update is begun anew when the server has lost a part of it. */
 #define MAX_RESTARTS 3
@@ -30,15 +31,32 @@ put_slices(FedTransport *t, int64_t update_id, const FedSpool *spool, const uint
 	return true;
 }
 
+/*
+ * Whether the server has lost the update, or a part of it, after the sending
+ * began: in a failover (it knows no such update, P0002) or a crash with
+ * unlogged pages ("stale"). Only beginning again tells whether the round is over.
+ */
 static bool
-send_once(FedTransport *t, const FedSpool *spool, const uint8_t *hashes, const FedStep *step, FedReply *out, FedError *err)
+was_lost(bool begun, bool ok, const FedReply *reply, const FedError *err)
+{
+	if (!ok)
+		return begun && err->kind == FED_ERR_SERVER && strcmp(err->sqlstate, "P0002") == 0;
+	return reply->status == FED_REPLY_REJECTED &&
+		(fed_rejection_meaning(reply) == FED_REJECTION_RETRY || (begun && strcmp(reply->reason, "stale_round") == 0));
+}
+
+/* *begun: the server took the update as one that it is to receive. */
+static bool
+send_once(FedTransport *t, const FedSpool *spool, const uint8_t *hashes, const FedStep *step, FedReply *out, bool *begun,
+		  FedError *err)
 {
 	FedSliceSet present = {0};
 	int64_t		update_id;
 	bool		ok = fed_slice_set_init(&present, fed_slice_count(spool->delta.len), err) &&
 		fed_begin_update(t, spool->round_id, spool->digest, out, &present, err);
 
-	if (ok && out->status == FED_REPLY_UPLOADING)
+	*begun = ok && out->status == FED_REPLY_UPLOADING;
+	if (*begun)
 	{
 		update_id = out->update_id;
 		ok = put_slices(t, update_id, spool, hashes, &present, step, out, err) &&
@@ -54,16 +72,19 @@ fed_upload_update(FedTransport *t, const FedSpool *spool, const FedStep *step, F
 {
 	uint8_t    *hashes = malloc((size_t) fed_slice_count(spool->delta.len) * FED_SHA256_BYTES + 1);
 	uint8_t		digest[FED_SHA256_BYTES];
+	bool		begun;
 	bool		ok;
 
 	if (hashes == NULL)
 		return fed_error_memory(err);
 	ok = fed_hash_vector(spool->delta.data, spool->delta.len, hashes, digest, NULL, err);
-	for (int i = 0; ok && i < MAX_RESTARTS; i++)
+	if (ok)
 	{
-		ok = send_once(t, spool, hashes, step, out, err);
-		if (ok && !(out->status == FED_REPLY_REJECTED && fed_rejection_meaning(out) == FED_REJECTION_RETRY))
-			break;
+		int			attempts = 0;
+
+		do
+			ok = send_once(t, spool, hashes, step, out, &begun, err);
+		while (was_lost(begun, ok, out, err) && ++attempts < MAX_RESTARTS);
 	}
 	free(hashes);
 	return ok;

@@ -31,6 +31,10 @@ main(void)
 	check(fed_spool_save(dir, &task, digest, 12, "{}", &err), "the record makes it one");
 	check(fed_spool_load(dir, &spool) && spool.round_id == 7 && spool.num_samples == 12 &&
 		  spool.delta.len == sizeof(delta) && memcmp(spool.delta.data, delta, sizeof(delta)) == 0, "it comes back as it was");
+	check(fed_spool_is_for(&spool, &task), "it is the result of its task");
+	task.session_id[0] = '1';
+	check(!fed_spool_is_for(&spool, &task), "and not of another server's round of the same number");
+	task.session_id[0] = '0';
 	fed_spool_close(&spool);
 	delta[1] = 3;
 	check(fed_write_file(path, delta, sizeof(delta), &err) && !fed_spool_load(dir, &spool), "a damaged one does not");
