@@ -72,7 +72,7 @@ like(slurp_file($node->basedir . '/state-a.journal'), qr/"event":"sending".*"dig
 # The server restarts under them.
 $f->start(3, '{"min_participants": 3}');
 $f->wait_for_round(2);
-$node->restart('fast');
+$node->restart;
 ok($f->wait_for_status('completed', 60), 'a restart of the server is survived');
 
 # Trainers that fail, hang or write nonsense: declined, with the reason.
