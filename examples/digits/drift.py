@@ -25,8 +25,8 @@ import safetensors_io
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def local_training(trainer, workdir, host_id, round_number, weights, config):
-    """Run the trainer on one Island's data; return its weights and its number of images."""
+def local_training(trainer, workdir, data_path, round_number, weights, config):
+    """Run the trainer on one Island's data file; return its weights and its number of images."""
     files = {
         "FED_MODEL": workdir / "model.safetensors",
         "FED_TASK": workdir / "task.json",
@@ -37,8 +37,9 @@ def local_training(trainer, workdir, host_id, round_number, weights, config):
     task = {"kind": "train", "round": round_number, "config": config}
     files["FED_TASK"].write_text(json.dumps(task), encoding="utf-8")
     environ = {**os.environ, **{name: str(path) for name, path in files.items()}}
-    command = [*trainer, "--data", str(workdir / f"{host_id}.npz")]
-    subprocess.run(command, env={**environ, "FED_HOST_ID": host_id}, check=True, stdout=subprocess.DEVNULL)
+    environ["FED_HOST_ID"] = data_path.stem
+    command = [*trainer, "--data", str(data_path)]
+    subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
     result = json.loads(files["FED_RESULT"].read_text(encoding="utf-8"))
     return safetensors_io.read(files["FED_UPDATE"]), result["num_samples"]
 
@@ -55,11 +56,13 @@ def average(updates):
     return {name: sum(w[name] * np.float32(count / total) for w, count in updates) for name in names}
 
 
-def measure(trainer, workdir, hosts, weights, rounds, config):
+def measure(trainer, workdir, islands, weights, rounds, config):
     """Return the mean drift over `rounds` rounds of federated averaging from `weights`."""
     drifts = []
     for round_number in range(1, rounds + 1):
-        updates = [local_training(trainer, workdir, h, round_number, weights, config) for h in hosts]
+        updates = [
+            local_training(trainer, workdir, path, round_number, weights, config) for path in islands
+        ]
         drifts += [distance(trained, weights) for trained, _ in updates]
         weights = average(updates)
     return float(np.mean(drifts))
@@ -72,18 +75,21 @@ def main():
     parser.add_argument("--trainer", type=shlex.split, help="command (default: train.py)")
     parser.add_argument("--mu", type=float, default=1.0, help="proximal_mu (default 1)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--islands", type=int, default=3)
+    parser.add_argument("--data", type=pathlib.Path, help="folder of data.py's files (default: made)")
     options = parser.parse_args()
     trainer = options.trainer or [sys.executable, str(HERE / "train.py")]
     config = {"local_epochs": 5, "learning_rate": 0.1, "batch_size": 16, "seed": 1}
     with tempfile.TemporaryDirectory(prefix="federated-drift-") as name:
         workdir = pathlib.Path(name)
-        hosts = [row[0] for row in data.write_islands(workdir, options.islands, seed=2)]
+        if not options.data:
+            list(data.write_islands(workdir, n_islands=3, seed=2))
+        folder = options.data or workdir
+        islands = sorted(folder.glob("island-*.npz"))
         drift = {}
         for mu in (0.0, options.mu):
             weights = networks.load(options.net).initial(1)
             settings = {**config, "proximal_mu": mu}
-            drift[mu] = measure(trainer, workdir, hosts, weights, options.rounds, settings)
+            drift[mu] = measure(trainer, workdir, islands, weights, options.rounds, settings)
     print(f"drift: mu=0 {drift[0.0]:.3f} mu={options.mu:g} {drift[options.mu]:.3f}")
     sys.exit(0 if drift[options.mu] < drift[0.0] else 1)
 

@@ -100,7 +100,7 @@ stop_islands() {
 remove_federation() {
 	stop_islands "$1"
 	cluster_stop "$1/server"
-	(cd "$1" && rm -rf server islands digits data versions creator venv base.safetensors export.log stop)
+	(cd "$1" && rm -rf server islands digits data versions creator venv base.safetensors stop)
 	rmdir "$1" 2>/dev/null || true
 }
 

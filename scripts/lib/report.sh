@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # globals shared with the other files here
+# shellcheck shell=bash disable=SC2034,SC2154 # globals shared with the other files here
 # What the demo says after the session: the document, a table of rounds, the comparison, one line.
 #
 # Run as the session's creator (become_creator). Globals used: session, workload, fed, python, net.
@@ -36,21 +36,40 @@ list_versions() {
 	SQL
 }
 
-# print_rounds DIR: export every version that was kept, measure it on the held-out digits, print the
-# table, and leave the last line's accuracy in the global `accuracy` and its version in `version`.
+# measure_versions DIR: export every version listed in DIR/versions/list and measure it on the held-out
+# digits; the accuracies, in the list's order, go to DIR/versions/accuracies.
+measure_versions() {
+	local number files=()
+	while read -r number; do
+		files+=("$1/versions/$number.safetensors")
+		"$fed" model export "$workload" "${files[-1]}" --version "$number" 2>"$1/versions/export.log" ||
+			die "$(cat "$1/versions/export.log")"
+	done < <(cut -f 2 "$1/versions/list")
+	"$python" "$1/digits/evaluate.py" --net "$net" --test "$1/data/test.npz" "${files[@]}" |
+		cut -f 3 >"$1/versions/accuracies"
+}
+
+# print_rounds DIR: the table; leaves the last version and its accuracy in the globals of these names.
 print_rounds() {
-	local dir=$1 trained number loss islands_accuracy updates held
+	local trained number loss islands_accuracy updates held
 	printf '%8s %8s %8s  %-32s %s\n' "after" "version" "updates" "on the Islands' validation parts" "on held-out digits"
 	printf '%8s %8s %8s  %-16s %-15s %s\n' round "" "" loss accuracy "accuracy"
-	while IFS=$'\t' read -r trained number loss islands_accuracy updates; do
-		version=$number # read empties its variables at the end
-		"$fed" model export "$workload" "$dir/versions/$version.safetensors" --version "$version" 2>"$dir/export.log" ||
-			die "$(cat "$dir/export.log")"
-		held=$("$python" "$dir/digits/evaluate.py" --net "$net" --test "$dir/data/test.npz" \
-			"$dir/versions/$version.safetensors")
-		accuracy=${held##*$'\t'}
-		printf '%8s %8s %8s  %-16s %-15s %s\n' "$trained" "$version" "$updates" "$loss" "$islands_accuracy" "$accuracy"
-	done < <(list_versions)
+	list_versions >"$1/versions/list"
+	[ -s "$1/versions/list" ] || return 0
+	measure_versions "$1"
+	while IFS=$'\t' read -r trained number loss islands_accuracy updates held; do
+		version=$number accuracy=$held # read empties its own variables at the end
+		printf '%8s %8s %8s  %-16s %-15s %s\n' "$trained" "$number" "$updates" "$loss" "$islands_accuracy" "$held"
+	done < <(paste "$1/versions/list" "$1/versions/accuracies")
+}
+
+# show_logs DIR: the last lines of the server's and every Island's log, for when something went wrong.
+show_logs() {
+	local log
+	for log in "$1"/server/server.log "$1"/islands/*/log; do
+		printf -- '--- %s\n' "$log"
+		tail -n 15 "$log" || true
+	done
 }
 
 # print_keep DIR CONFIG: what can be done with a federation that stays up.
