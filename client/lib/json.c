@@ -6,16 +6,69 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* The most digits that every integer of jansson can have. */
+#define INTEGER_DIGITS 18
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/*
+ * PostgreSQL writes 1e300 as an integer of 301 digits, which jansson refuses.
+ * This copy has ".0" after every integer that might be too long for it, so
+ * that it is read as a real; strings stay as they are. malloc'd; NULL if there
+ * is no memory.
+ */
+static char *
+mark_long_integers(const char *text)
+{
+	size_t		len = strlen(text);
+	char	   *copy = malloc(len + 2 * (len / INTEGER_DIGITS) + 1);
+	char	   *out = copy;
+	bool		in_string = false;
+
+	if (copy == NULL)
+		return NULL;
+	for (const char *c = text; *c != '\0';)
+	{
+		const char *start = c;
+		bool		begins_number = !in_string && is_digit(*c) &&
+			(c == text || strchr("0123456789.eE+", c[-1]) == NULL);
+
+		if (*c == '"')
+			in_string = !in_string;
+		else if (in_string && *c == '\\' && c[1] != '\0')
+			*out++ = *c++;
+		do
+			*out++ = *c++;
+		while (begins_number && is_digit(*c));
+		if (begins_number && c - start > INTEGER_DIGITS && *c != '.' && *c != 'e' && *c != 'E')
+		{
+			*out++ = '.';
+			*out++ = '0';
+		}
+	}
+	*out = '\0';
+	return copy;
+}
 
 json_t *
 fed_json_parse(const char *text, const char *what, FedErrorKind kind,
 			   FedError *err)
 {
 	json_error_t where;
-	json_t	   *object = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+	char	   *readable = mark_long_integers(text);
+	json_t	   *object = readable == NULL ? NULL : json_loads(readable, JSON_REJECT_DUPLICATES, &where);
 
-	if (object == NULL)
+	free(readable);
+	if (readable == NULL)
+		fed_error_memory(err);
+	else if (object == NULL)
 		fed_error_set(err, kind, "%s is not valid JSON: line %d, column %d: %s",
 					  what, where.line, where.column, where.text);
 	else if (!json_is_object(object))

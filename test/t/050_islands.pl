@@ -60,7 +60,8 @@ sub reason_of
 
 # One is killed in the middle of training and comes back.
 run($_, "sleep 0.3; $good") for qw(a b c);
-$f->start(4, '{"min_participants": 3}');
+# (PostgreSQL writes that hyperparameter as an integer of 301 digits.)
+$f->start(4, '{"min_participants": 3, "hyperparameters": {"huge": 1e300}}');
 $f->wait_for_round(2);
 end('KILL', 'b');
 run('b', $good);
