@@ -96,6 +96,14 @@ sub wait_for_round
 	return $self->sql("SELECT id FROM federated.rounds WHERE $where");
 }
 
+# reach_round(N): wait until the session is there, or further: real Islands do not wait for us.
+sub reach_round
+{
+	my ($self, $number) = @_;
+	return $self->wait_until("(SELECT current_round FROM federated.sessions WHERE id = '$self->{session}') >= $number")
+	  || die "round $number was not reached";
+}
+
 # The delta of an Island in a round, as an SQL expression.
 sub delta
 {

@@ -62,7 +62,7 @@ sub reason_of
 run($_, "sleep 0.3; $good") for qw(a b c);
 # (PostgreSQL writes that hyperparameter as an integer of 301 digits.)
 $f->start(4, '{"min_participants": 3, "hyperparameters": {"huge": 1e300}}');
-$f->wait_for_round(2);
+$f->reach_round(2);
 end('KILL', 'b');
 run('b', $good);
 ok($f->wait_for_status('completed', 60), 'an Island that was killed and came back is in');
@@ -72,7 +72,7 @@ like(slurp_file($node->basedir . '/state-a.journal'), qr/"event":"sending".*"dig
 
 # The server restarts under them.
 $f->start(3, '{"min_participants": 3}');
-$f->wait_for_round(2);
+$f->reach_round(2);
 $node->restart;
 ok($f->wait_for_status('completed', 60), 'a restart of the server is survived');
 
@@ -104,8 +104,8 @@ is($f->sql("SELECT count(*) FROM federated.updates u JOIN federated.rounds r ON 
 	'1', 'and is back in the next round');
 
 # Two of three gone: failed, with the reason.
-$f->start(50, '{"min_participants": 3, "heartbeat_timeout": 2}');
-$f->wait_for_round(2);
+$f->start(1000, '{"min_participants": 3, "heartbeat_timeout": 2}');
+$f->reach_round(2);
 end('KILL', qw(b c));
 ok($f->wait_for_status('failed', 30), 'two of three Islands gone: the session fails');
 like($f->value('reason'), qr/^2 of 3 participants have dropped out/, 'and says why');
