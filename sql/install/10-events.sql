@@ -51,3 +51,15 @@ AS $$
 	VALUES ($1, federated.current_actor(), $2, jsonb_strip_nulls($3))
 $$;
 COMMENT ON FUNCTION federated.log_event(uuid, text, jsonb) IS 'Append one event in the current transaction';
+
+-- A dump sets the sequences after it has filled the tables. Until then an event
+-- of ours would take the number of one that is there, or of one that is still
+-- to come and stop the restore.
+CREATE FUNCTION federated.restoring() RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce((SELECT max(e.id) FROM federated.events e) > (SELECT q.last_value FROM federated.events_id_seq q), false)
+$$;
+COMMENT ON FUNCTION federated.restoring() IS
+	'Whether a dump is being restored into this database; the worker leaves everything alone until it is there';

@@ -121,6 +121,32 @@ $$;
 COMMENT ON FUNCTION federated.create_page_table(name, boolean) IS
 	'Make an empty table for pages in schema federated, in federated.tablespace';
 
+-- A crash empties an unlogged table. Whether that has happened is told by a row
+-- that no vector owns, and not by the pages of a vector: some may have been
+-- stored again already, before anybody looked.
+CREATE FUNCTION federated.mark_page_table(relation name) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('INSERT INTO federated.%I VALUES (0, 0, '''')', relation);
+END
+$$;
+COMMENT ON FUNCTION federated.mark_page_table(name) IS 'Put the row into a page table that a crash would take away';
+
+CREATE FUNCTION federated.page_table_marked(relation name) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	present boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM federated.%I WHERE vector_id = 0)', relation) INTO present;
+	RETURN present;
+END
+$$;
+COMMENT ON FUNCTION federated.page_table_marked(name) IS 'Whether no crash has emptied a page table since it was marked';
+
 CREATE FUNCTION federated.retire_page_table(relation name) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp

@@ -192,7 +192,6 @@ BEGIN
 			HINT = 'SELECT * FROM federated.health(); or call federated.advance() yourself.';
 	END IF;
 	PERFORM federated.make_durable();
-	PERFORM federated.wake_worker();
 	RETURN new_session.id;
 END
 $$;

@@ -21,6 +21,19 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF NOT EXISTS (SELECT FROM federated.tasks t
+				   JOIN federated.participants p ON p.session_id = round.session_id AND p.island_id = t.island_id
+				   WHERE t.round_id = round.id AND t.island_id = note_fetched.island_id
+					 AND (t.fetched_at IS NULL OR p.status = 'invited')) THEN
+		RETURN;
+	END IF;
+	-- Under the round's lock, as everything that touches these rows. While the
+	-- worker has it, the round is being closed.
+	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+	PERFORM FROM federated.rounds r WHERE r.id = round.id AND r.state = 'open' FOR SHARE SKIP LOCKED;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
 	UPDATE federated.tasks t SET fetched_at = clock_timestamp()
 	WHERE t.round_id = round.id AND t.island_id = note_fetched.island_id AND t.fetched_at IS NULL;
 	UPDATE federated.participants p SET status = 'training', reason = NULL

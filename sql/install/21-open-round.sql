@@ -191,6 +191,7 @@ BEGIN
 	IF trains THEN
 		UPDATE federated.rounds r SET relation = 'round_' || r.id WHERE r.id = round.id RETURNING * INTO round;
 		PERFORM federated.create_page_table(round.relation, round.unlogged);
+		PERFORM federated.mark_page_table(round.relation) WHERE round.unlogged;
 		UPDATE federated.sessions s SET current_round = round.round_no WHERE s.id = session.id;
 	END IF;
 	RETURN round;

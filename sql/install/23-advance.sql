@@ -27,6 +27,35 @@ $$;
 COMMENT ON FUNCTION federated.notice_cluster(federated.sessions) IS
 	'Pause a session that finds itself in another cluster; NULL when it is at home';
 
+-- Whoever sends to a round holds it FOR SHARE until the end of its transaction.
+-- The worker waits for the length of a slice, which also lets it in among many
+-- that send, but not for somebody who has gone idle: other sessions are due.
+CREATE FUNCTION federated.lock_round(round_id bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	patience text := current_setting('lock_timeout');
+BEGIN
+	PERFORM FROM federated.rounds r WHERE r.id = round_id FOR NO KEY UPDATE SKIP LOCKED;
+	IF FOUND THEN
+		RETURN true;
+	END IF;
+	BEGIN
+		IF federated.current_actor() = 'worker' THEN
+			PERFORM set_config('lock_timeout', '100ms', true);
+		END IF;
+		PERFORM FROM federated.rounds r WHERE r.id = round_id FOR NO KEY UPDATE;
+		PERFORM set_config('lock_timeout', patience, true);
+		RETURN true;
+	EXCEPTION WHEN lock_not_available THEN
+		RETURN false;
+	END;
+END
+$$;
+COMMENT ON FUNCTION federated.lock_round(bigint) IS
+	'Lock an open round against everybody who sends to it; false if somebody does not let go';
+
 CREATE FUNCTION federated.advance(session_id uuid) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -54,6 +83,9 @@ BEGIN
 	round := federated.open_round_of(session.id);
 	IF round.id IS NULL THEN
 		RETURN federated.open_round(session);
+	ELSIF round.state = 'open' AND NOT federated.lock_round(round.id) THEN
+		UPDATE federated.sessions s SET retry_after = now() + interval '1 second' WHERE s.id = session.id;
+		RETURN NULL;
 	ELSIF federated.reclaim_lost(session, round) THEN
 		RETURN 'updates_lost';
 	ELSIF round.state = 'open' THEN
@@ -75,15 +107,15 @@ DECLARE
 	lost integer := 0;
 	victim federated.updates;
 BEGIN
-	IF NOT round.unlogged THEN
+	IF NOT round.unlogged OR federated.page_table_marked(round.relation) THEN
 		RETURN false;
 	END IF;
+	-- No slice is stored and no update committed while they are marked.
+	PERFORM FROM federated.rounds r WHERE r.id = round.id FOR NO KEY UPDATE;
+	PERFORM federated.mark_page_table(round.relation);
 	FOR victim IN
 		SELECT u.* FROM federated.updates u
-		JOIN federated.vectors v ON v.id = u.vector_id
-		JOIN federated.slices s ON s.vector_id = u.vector_id AND s.slice_no = 0
-		WHERE u.round_id = round.id AND u.state IN ('uploading', 'accepted')
-		  AND NOT federated.vector_has_pages(v.relation, v.id)
+		WHERE u.round_id = round.id AND u.state IN ('uploading', 'accepted') AND u.vector_id IS NOT NULL
 	LOOP
 		UPDATE federated.updates u SET state = 'lost', position = NULL, weight = NULL WHERE u.id = victim.id;
 		UPDATE federated.tasks t SET state = 'assigned', reason = NULL, finished_at = NULL
@@ -110,23 +142,11 @@ $$;
 COMMENT ON FUNCTION federated.reclaim_lost(federated.sessions, federated.rounds) IS
 	'Mark unlogged updates that a crash has emptied as lost and ask for them again';
 
-CREATE FUNCTION federated.vector_has_pages(relation name, vector_id bigint) RETURNS boolean
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	present boolean;
-BEGIN
-	EXECUTE format('SELECT EXISTS (SELECT FROM federated.%I WHERE vector_id = $1)', relation) INTO present USING vector_id;
-	RETURN present;
-END
-$$;
-COMMENT ON FUNCTION federated.vector_has_pages(name, bigint) IS 'Whether a page table holds any page of a vector';
-
 -- When each active session has something to do next; NULL: when somebody calls.
 CREATE VIEW federated.due AS
 SELECT s.id AS session_id,
 	   greatest(s.retry_after, CASE
+		   WHEN (SELECT federated.restoring()) THEN now() + interval '1 second'
 		   WHEN NOT federated.at_home(s) THEN now()
 		   WHEN s.status = 'recruiting' THEN
 			   CASE WHEN (s.config -> 'min_participants')::integer <=

@@ -10,6 +10,21 @@ CREATE FUNCTION federated.wake_worker() RETURNS void
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'federated_wake_worker';
 COMMENT ON FUNCTION federated.wake_worker() IS 'Wake this database''s worker when the current transaction commits';
 
+-- Also of sessions that a restore brings: the worker may have looked before.
+CREATE FUNCTION federated.notice_session() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM federated.wake_worker();
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION federated.notice_session() IS 'Trigger: a session is there, have the worker look';
+
+CREATE TRIGGER notice AFTER INSERT ON federated.sessions
+	FOR EACH STATEMENT EXECUTE FUNCTION federated.notice_session();
+
 CREATE FUNCTION federated.launch_worker() RETURNS void
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'federated_launch_worker';
 COMMENT ON FUNCTION federated.launch_worker() IS 'Ask the launcher, at commit, to start this database''s worker';
@@ -39,7 +54,9 @@ DECLARE
 	session federated.sessions;
 	away interval;
 BEGIN
-	FOR session IN SELECT * FROM federated.sessions s WHERE s.status IN ('recruiting', 'training') FOR NO KEY UPDATE
+	FOR session IN
+		SELECT * FROM federated.sessions s
+		WHERE s.status IN ('recruiting', 'training') AND federated.at_home(s) FOR NO KEY UPDATE
 	LOOP
 		-- What began or was resumed meanwhile missed only what came after.
 		away := now() - greatest(since, session.silence_from);
@@ -81,7 +98,11 @@ DECLARE
 	before timestamptz := federated.worker_last_seen();
 	asleep interval := interval '10 seconds' + make_interval(secs => federated.setting('worker_interval')::float8 / 1000);
 BEGIN
-	IF before > clock_timestamp() - interval '1 second' THEN
+	IF before > clock_timestamp() - interval '1 second' OR federated.restoring() THEN
+		RETURN;
+	ELSIF before IS NULL THEN
+		-- its start fell into a restore
+		PERFORM federated.worker_start();
 		RETURN;
 	END IF;
 	-- A worker that was stopped, or whose machine slept, was away as well.
@@ -102,10 +123,14 @@ AS $$
 DECLARE
 	session federated.sessions;
 BEGIN
+	IF federated.restoring() THEN
+		RETURN;
+	END IF;
 	PERFORM federated.credit_downtime(federated.worker_last_seen(), interval '0');
 	PERFORM federated.stamp_worker();
 	FOR session IN
-		UPDATE federated.sessions s SET retry_after = NULL WHERE s.status = 'training' RETURNING *
+		UPDATE federated.sessions s SET retry_after = NULL
+		WHERE s.status = 'training' AND federated.at_home(s) RETURNING *
 	LOOP
 		PERFORM federated.reclaim_lost(session, r) FROM federated.open_round_of(session.id) r WHERE r.unlogged;
 	END LOOP;
@@ -139,5 +164,8 @@ COMMENT ON FUNCTION federated.record_failure(uuid, text, text) IS
 CREATE FUNCTION federated.maintain() RETURNS integer
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT federated.drop_retired_tables() $$;
+AS $$
+	-- A table whose rows a restore is still to bring must not go before.
+	SELECT CASE WHEN federated.restoring() THEN 1 ELSE federated.drop_retired_tables() END
+$$;
 COMMENT ON FUNCTION federated.maintain() IS 'Housekeeping of a database; returns how many page tables still wait to be dropped';

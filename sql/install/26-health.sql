@@ -35,8 +35,12 @@ BEGIN
 		CASE WHEN NOT federated.setting('worker')::boolean THEN 'Set federated.worker = on and reload, or call federated.advance().' END;
 	RETURN QUERY SELECT 'sessions', erring = 0, format('%s active, %s with errors', active, erring),
 		CASE WHEN erring > 0 THEN 'SELECT id, last_error, retry_after FROM federated.sessions WHERE failures > 0;' END;
-	RETURN QUERY SELECT 'cluster', moved = 0, format('%s sessions are paused because they come from another cluster', moved),
-		CASE WHEN moved > 0 THEN 'If the other cluster no longer runs them: SELECT federated_resume_session(id).' END;
+	RETURN QUERY SELECT 'cluster', moved = 0 AND NOT federated.restoring(),
+		format('%s sessions are paused because they come from another cluster%s', moved,
+			   CASE WHEN federated.restoring() THEN '; a dump is being restored' END),
+		CASE WHEN federated.restoring()
+			 THEN 'Sessions wait until it is there; if it is, set the sequence federated.events_id_seq to the highest id of federated.events.'
+			 WHEN moved > 0 THEN 'If the other cluster no longer runs them: SELECT federated_resume_session(id).' END;
 	RETURN QUERY SELECT 'storage', quota = 0 OR federated.storage_used() < quota * 1048576 * 0.9,
 		format('%s MB of %s', federated.storage_used() / 1048576, CASE WHEN quota = 0 THEN 'any' ELSE quota || ' MB' END),
 		CASE WHEN quota > 0 AND federated.storage_used() >= quota * 1048576 * 0.9

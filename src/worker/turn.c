@@ -14,6 +14,7 @@
 
 #include "base/compat.h"
 #include "pgstat.h"
+#include "utils/inval.h"
 #include "utils/timestamp.h"
 #include "base/settings.h"
 #include "worker/calls.h"
@@ -30,6 +31,7 @@
 #define MAINTAIN_SOON_MS	1000	/* after something may have retired */
 #define MAINTAIN_LATER_MS	(60 * 1000)
 #define MAINTAIN_OVERDUE_MS (10 * 1000) /* then not even steps go first */
+#define FORGET_STEPS	1000	/* then the system caches are emptied */
 
 /* What the first transaction of a turn finds out. */
 typedef struct Agenda
@@ -51,6 +53,7 @@ static bool mismatch_told = false;
 static TimestampTz maintain_at = 0;
 static int	maintain_delay = MAINTAIN_LATER_MS;
 static int	maintain_waiting = 0;
+static int	steps_remembered = 0;
 
 /* Find out what is to be done. *agenda is empty unless READY and switched on. */
 static FedExtensionStatus
@@ -115,6 +118,21 @@ run_steps(const Agenda *agenda, MemoryContext context)
 }
 
 /*
+ * Every index that was made and dropped leaves entries in the system caches
+ * that say what does not exist, some hundred bytes, for as long as a backend
+ * usually lives. This one lives on. To be called in a transaction.
+ */
+static void
+forget_dropped_tables(void)
+{
+	if (steps_remembered < FORGET_STEPS)
+		return;
+
+	InvalidateSystemCaches();
+	steps_remembered = 0;
+}
+
+/*
  * Clean up in one transaction. What is left waiting, usually a table that
  * somebody still reads, is tried again soon, then less and less often.
  */
@@ -131,6 +149,7 @@ maintain(MemoryContext context)
 		if (fed_transaction_begin(&extension) == FED_EXTENSION_READY)
 		{
 			waiting = fed_calls_maintain();
+			forget_dropped_tables();
 			fed_transaction_commit();
 		}
 	}
@@ -165,6 +184,7 @@ maintain_if_due(int n_moved, MemoryContext context)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
+	steps_remembered += n_moved;
 	if (n_moved > 0)
 	{
 		/* a step may have retired something */
