@@ -197,3 +197,13 @@ SELECT federated.credit_downtime(now() - interval '2 min', '0');
 SELECT federated.advance(:'sid') IS NULL AS nobody_dropped, r.deadline > now() + interval '50 s' AS deadline_moved FROM federated.rounds r WHERE r.id = test.round(:'sid');
 SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'sid'));
 SELECT test.wake('abc');
+-- Who leaves for good while Islands are recruited makes room
+SELECT test.workload('places', 1) AS workload \gset
+SELECT test.accept(:workload, 'a');
+SELECT test.start('places', :workload, 1, '{"min_participants": 2, "max_participants": 2}') AS sid \gset
+CALL test.drive(:'sid');
+SELECT test.run_as('regress_a', format('SELECT federated_leave(%L)', :'sid'));
+SELECT test.accept(:workload, 'bc');
+CALL test.drive(:'sid');
+SELECT test.status(:'sid'), test.participants(:'sid');
+SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'sid'));

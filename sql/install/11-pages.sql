@@ -43,12 +43,6 @@ COMMENT ON TABLE federated.retired_tables IS 'Page tables that nothing refers to
 
 -- Arithmetic of pages and slices
 
-CREATE FUNCTION federated.slice_bytes() RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS 'SELECT 1048320::bigint';
-COMMENT ON FUNCTION federated.slice_bytes() IS 'Bytes of a full slice: 130 pages of 2,016 float32';
-
 CREATE FUNCTION federated.slice_count(bytes bigint) RETURNS integer
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

@@ -23,6 +23,9 @@ CREATE TABLE federated.model_versions (
 	UNIQUE (workload_id, version),
 	CHECK ((header IS NULL) = (data_bytes IS NULL))
 );
+-- For the foreign keys: a vector that goes is looked up here.
+CREATE INDEX ON federated.model_versions (vector_id) WHERE vector_id IS NOT NULL;
+CREATE INDEX ON federated.model_versions (frozen_id) WHERE frozen_id IS NOT NULL;
 COMMENT ON TABLE federated.model_versions IS 'Weights of a workload: imported, or made by a round';
 COMMENT ON COLUMN federated.model_versions.version IS 'Number within the workload, from 1';
 COMMENT ON COLUMN federated.model_versions.parent_id IS 'Version that the round started from; NULL for an import';
@@ -132,7 +135,7 @@ $$;
 COMMENT ON FUNCTION federated.frozen_vector(federated.model_versions) IS
 	'Vector of the frozen bytes that a version shares with the import it descends from';
 
--- Who may read weights: administrators, the owner of the workload, and Islands
+-- Who may read weights: administrators, the owners of workload and version, and Islands
 -- that take part in a session which uses the version. federated.sees_version()
 -- stands with the sessions.
 
@@ -201,7 +204,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('permission denied to read model version %s', version_id),
-			DETAIL = 'Weights are for administrators, the workload''s owner and Islands in a session that uses them.';
+			DETAIL = 'Weights are for administrators, the workload''s and the version''s owner, and Islands in a session that uses them.';
 	END IF;
 END
 $$;

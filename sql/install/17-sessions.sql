@@ -44,7 +44,7 @@ COMMENT ON COLUMN federated.sessions.reason IS 'Why it failed, was cancelled or 
 COMMENT ON COLUMN federated.sessions.silence_from IS
 	'The silence of an Island counts from here at the earliest: start, resume, or end of a downtime';
 COMMENT ON COLUMN federated.sessions.system_identifier IS 'Cluster in which it runs; elsewhere it waits for an operator';
-COMMENT ON COLUMN federated.sessions.retry_after IS 'After an error of the coordinator: not before';
+COMMENT ON COLUMN federated.sessions.retry_after IS 'After an error, or when the round was busy: not before';
 
 CREATE TABLE federated.participants (
 	session_id		uuid NOT NULL REFERENCES federated.sessions,
@@ -285,7 +285,8 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM federated.refuse_status(id, 'resumed');
 	END IF;
-	UPDATE federated.rounds r SET deadline = greatest(r.deadline + away, now() + make_interval(secs => (session.config -> 'round_timeout')::float8))
+	PERFORM federated.lock_round(r.id) FROM federated.open_round_of(id) r WHERE r.state = 'open';
+	UPDATE federated.rounds r SET deadline = now() + federated.round_timeout(session)
 	WHERE r.session_id = federated_resume_session.id AND r.state = 'open';
 	PERFORM federated.log_event(id, 'session_resumed', jsonb_build_object('seconds_paused', extract(epoch FROM away)));
 	PERFORM federated.announce_task(id);
@@ -302,7 +303,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM federated.require_session_owner(id, 'cancel');
-	PERFORM FROM federated.sessions s WHERE s.id = federated_cancel_session.id FOR NO KEY UPDATE;
 	IF NOT federated.end_session(id, 'cancelled', coalesce(reason, 'cancelled by ' || federated.caller_name())) THEN
 		PERFORM federated.refuse_status(id, 'cancelled');
 	END IF;

@@ -78,6 +78,56 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.open_round_of(uuid) IS 'The round of a session that is not finished; at most one';
 
+-- Senders share a round until the end of their transactions. Row locks alone
+-- would be unfair: a new sender overtakes a worker that waits. So both pass a
+-- gate first, in which they queue. Lock order: session, gate, round.
+
+CREATE FUNCTION federated.round_gate(round_id bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT hashtextextended('federated.rounds', $1) $$;
+COMMENT ON FUNCTION federated.round_gate(bigint) IS 'Advisory lock in which senders and the worker queue for a round';
+
+CREATE FUNCTION federated.share_round(round_id bigint) RETURNS federated.rounds
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	round federated.rounds;
+BEGIN
+	-- Whoever holds this and goes idle holds up everybody.
+	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+	PERFORM pg_advisory_xact_lock_shared(federated.round_gate(round_id));
+	SELECT * INTO round FROM federated.rounds r WHERE r.id = share_round.round_id FOR SHARE;
+	RETURN round;
+END
+$$;
+COMMENT ON FUNCTION federated.share_round(bigint) IS
+	'A round, kept from being frozen until the end of the transaction; NULLs if there is none';
+
+CREATE FUNCTION federated.lock_round(round_id bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	patience text := current_setting('lock_timeout');
+BEGIN
+	-- The worker waits for the length of a slice, but not for somebody who has
+	-- gone idle: other sessions are due.
+	IF federated.current_actor() = 'worker' THEN
+		PERFORM set_config('lock_timeout', '100ms', true);
+	END IF;
+	PERFORM pg_advisory_xact_lock(federated.round_gate(round_id));
+	PERFORM FROM federated.rounds r WHERE r.id = round_id FOR NO KEY UPDATE;
+	PERFORM set_config('lock_timeout', patience, true);
+	RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+	RETURN false;
+END
+$$;
+COMMENT ON FUNCTION federated.lock_round(bigint) IS
+	'Lock an open round against everybody who sends to it; false if somebody does not let go';
+
 -- Drop-outs
 
 CREATE FUNCTION federated.drop_participant(session_id uuid, round_id bigint, island_id bigint,
@@ -145,6 +195,7 @@ BEGIN
 		RETURN false;
 	END IF;
 
+	PERFORM federated.lock_round(r.id) FROM federated.open_round_of(session_id) r WHERE r.state = 'open';
 	UPDATE federated.rounds r SET state = 'abandoned', closed_at = now()
 	WHERE r.session_id = end_session.session_id AND r.state IN ('open', 'aggregating')
 	RETURNING * INTO round;

@@ -21,6 +21,8 @@ CREATE TABLE federated.updates (
 -- Exactly once: one update of an Island in a round is alive.
 CREATE UNIQUE INDEX updates_one_alive ON federated.updates (round_id, island_id) WHERE state IN ('uploading', 'accepted');
 CREATE INDEX ON federated.updates (island_id);
+-- For the foreign key: a vector that goes is looked up here.
+CREATE INDEX ON federated.updates (vector_id) WHERE vector_id IS NOT NULL;
 COMMENT ON TABLE federated.updates IS 'What each Island sent in each round: a delta over the flat vector, samples, metrics';
 COMMENT ON COLUMN federated.updates.state IS
 	'uploading, accepted; abandoned: begun again with other bytes; lost: unlogged and gone in a crash';
@@ -66,7 +68,7 @@ $$;
 COMMENT ON FUNCTION federated.reject(federated.rounds, bigint, text, text) IS 'Record a refusal and make its answer';
 
 -- The round, locked against its freeze, when the Island may still send to it;
--- otherwise the reason why not. Lock order everywhere: round, then task, then update.
+-- otherwise the reason why not. Lock order from here: update, task, participant.
 CREATE FUNCTION federated.enter_round(round_id bigint, island_id bigint, wanted_kind text,
 									  OUT round federated.rounds, OUT reason text, OUT detail text)
 LANGUAGE plpgsql VOLATILE
@@ -77,10 +79,8 @@ DECLARE
 BEGIN
 	PERFORM federated.require_read_committed();
 	PERFORM federated.require_argument('round_id', round_id);
-	-- Whoever holds this lock and goes idle holds up everybody.
-	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
-	SELECT * INTO round FROM federated.rounds r WHERE r.id = enter_round.round_id FOR SHARE;
-	IF NOT FOUND THEN
+	round := federated.share_round(round_id);
+	IF round.id IS NULL THEN
 		round := NULL;
 		reason := 'stale_round';
 		detail := format('round %s does not exist', round_id);

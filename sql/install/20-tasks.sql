@@ -29,9 +29,11 @@ BEGIN
 	END IF;
 	-- Under the round's lock, as everything that touches these rows. While the
 	-- worker has it, the round is being closed.
-	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
-	PERFORM FROM federated.rounds r WHERE r.id = round.id AND r.state = 'open' FOR SHARE SKIP LOCKED;
-	IF NOT FOUND THEN
+	IF NOT pg_try_advisory_xact_lock_shared(federated.round_gate(round.id)) THEN
+		RETURN;
+	END IF;
+	round := federated.share_round(round.id);
+	IF round.state <> 'open' THEN
 		RETURN;
 	END IF;
 	UPDATE federated.tasks t SET fetched_at = clock_timestamp()
@@ -83,8 +85,7 @@ BEGIN
 	PERFORM federated.require_read_committed();
 	PERFORM federated.require_argument('round_id', round_id);
 	PERFORM federated.require_argument('reason', reason);
-	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
-	SELECT * INTO round FROM federated.rounds r WHERE r.id = round_id FOR SHARE;
+	round := federated.share_round(round_id);
 	IF round.state = 'open'
 		AND federated.drop_participant(round.session_id, round.id, me.id, 'declined', left(reason, 1000)) THEN
 		PERFORM federated.wake_worker();
@@ -110,11 +111,9 @@ DECLARE
 BEGIN
 	PERFORM federated.require_read_committed();
 	PERFORM federated.require_argument('session_id', session_id);
-	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
 	-- Not while a round is being opened, which would give it a task.
 	PERFORM FROM federated.sessions s WHERE s.id = federated_leave.session_id FOR SHARE;
-	SELECT * INTO round FROM federated.rounds r
-	WHERE r.session_id = federated_leave.session_id AND r.state = 'open' FOR SHARE;
+	round := federated.share_round(r.id) FROM federated.open_round_of(session_id) r;
 	UPDATE federated.participants p SET left_at = now()
 	WHERE p.session_id = federated_leave.session_id AND p.island_id = me.id AND p.left_at IS NULL AND p.status <> 'completed';
 	IF NOT FOUND THEN

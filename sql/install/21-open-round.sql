@@ -2,14 +2,22 @@
 -- Each function takes one step of a session whose row the caller has locked,
 -- and says which.
 
+CREATE FUNCTION federated.places_left(session federated.sessions) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT greatest(0, ($1.config -> 'max_participants')::bigint - count(*))
+	FROM federated.participants p WHERE p.session_id = $1.id AND p.left_at IS NULL
+$$;
+COMMENT ON FUNCTION federated.places_left(federated.sessions) IS
+	'How many more Islands a session may invite; who has left for good makes room';
+
 CREATE FUNCTION federated.invite_islands(session federated.sessions) RETURNS integer
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	island record;
-	room integer := (session.config -> 'max_participants')::integer
-		- (SELECT count(*) FROM federated.participants p WHERE p.session_id = session.id);
 	invited integer := 0;
 BEGIN
 	FOR island IN
@@ -19,7 +27,7 @@ BEGIN
 		WHERE e.reason IS NULL
 		  AND NOT EXISTS (SELECT FROM federated.participants p WHERE p.session_id = session.id AND p.island_id = e.island_id)
 		ORDER BY e.host_id COLLATE "C"
-		LIMIT greatest(room, 0)
+		LIMIT federated.places_left(session)
 	LOOP
 		INSERT INTO federated.participants (session_id, island_id, total_samples)
 		VALUES (session.id, island.island_id, island.num_samples);

@@ -115,8 +115,8 @@ $$;
 COMMENT ON FUNCTION federated.extend_round(federated.sessions, federated.rounds, bigint) IS
 	'Give a round that has too few updates more time';
 
--- From the UPDATE on no commit gets in: it holds the round FOR SHARE. Only a
--- later statement reads the set, so it sees every update that was acknowledged.
+-- No commit gets in: advance() has locked the round. Only statements after the
+-- UPDATE read the set, so they see every update that was acknowledged.
 CREATE FUNCTION federated.freeze(session federated.sessions, round federated.rounds) RETURNS text
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -256,11 +256,11 @@ DECLARE
 BEGIN
 	UPDATE federated.model_versions v SET status = 'ready', digest = federated.vector_digest(v.vector_id)
 	WHERE v.id = closed.result_version_id AND v.status = 'building';
-	UPDATE federated.sessions s SET current_version_id = closed.result_version_id, failures = 0, last_error = NULL
+	UPDATE federated.sessions s SET current_version_id = closed.result_version_id
 	WHERE s.id = session.id RETURNING * INTO session;
 	PERFORM federated.retire_updates(closed);
 	session := federated.judge(session, closed);
-	PERFORM federated.retire_versions(session, closed);
+	PERFORM federated.retire_versions(session);
 	PERFORM federated.log_event(session.id, 'round_closed',
 		jsonb_build_object('round', closed.round_no, 'version_id', closed.result_version_id, 'samples', closed.total_samples,
 						   'evaluation', closed.evaluation, 'training', closed.training));
@@ -324,7 +324,7 @@ $$;
 COMMENT ON FUNCTION federated.judge(federated.sessions, federated.rounds) IS
 	'Remember the best version; decide by target and patience whether training stops';
 
-CREATE FUNCTION federated.retire_versions(session federated.sessions, round federated.rounds) RETURNS void
+CREATE FUNCTION federated.retire_versions(session federated.sessions) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -346,7 +346,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION federated.retire_versions(federated.sessions, federated.rounds) IS
+COMMENT ON FUNCTION federated.retire_versions(federated.sessions) IS
 	'Give up the weights of versions between rounds that keep_versions does not keep';
 
 CREATE FUNCTION federated.close_evaluation(session federated.sessions, round federated.rounds) RETURNS text
@@ -357,7 +357,7 @@ DECLARE
 	closed federated.rounds := federated.finish_round(round);
 BEGIN
 	session := federated.judge(session, closed);
-	PERFORM federated.retire_versions(session, closed);
+	PERFORM federated.retire_versions(session);
 	RETURN federated.complete_session(session);
 END
 $$;

@@ -27,53 +27,14 @@ $$;
 COMMENT ON FUNCTION federated.notice_cluster(federated.sessions) IS
 	'Pause a session that finds itself in another cluster; NULL when it is at home';
 
--- Whoever sends to a round holds it FOR SHARE until the end of its transaction.
--- The worker waits for the length of a slice, which also lets it in among many
--- that send, but not for somebody who has gone idle: other sessions are due.
-CREATE FUNCTION federated.lock_round(round_id bigint) RETURNS boolean
+CREATE FUNCTION federated.take_step(session federated.sessions) RETURNS text
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	patience text := current_setting('lock_timeout');
-BEGIN
-	PERFORM FROM federated.rounds r WHERE r.id = round_id FOR NO KEY UPDATE SKIP LOCKED;
-	IF FOUND THEN
-		RETURN true;
-	END IF;
-	BEGIN
-		IF federated.current_actor() = 'worker' THEN
-			PERFORM set_config('lock_timeout', '100ms', true);
-		END IF;
-		PERFORM FROM federated.rounds r WHERE r.id = round_id FOR NO KEY UPDATE;
-		PERFORM set_config('lock_timeout', patience, true);
-		RETURN true;
-	EXCEPTION WHEN lock_not_available THEN
-		RETURN false;
-	END;
-END
-$$;
-COMMENT ON FUNCTION federated.lock_round(bigint) IS
-	'Lock an open round against everybody who sends to it; false if somebody does not let go';
-
-CREATE FUNCTION federated.advance(session_id uuid) RETURNS text
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	session federated.sessions;
 	round federated.rounds;
-	step text;
+	step text := federated.notice_cluster(session);
 BEGIN
-	PERFORM federated.require_role('federated_admin', 'advance a session');
-	PERFORM federated.require_read_committed();
-	PERFORM federated.get_session(session_id);
-	-- Whoever holds the row is taking the step.
-	SELECT * INTO session FROM federated.sessions s WHERE s.id = session_id FOR NO KEY UPDATE SKIP LOCKED;
-	IF NOT FOUND OR session.status NOT IN ('recruiting', 'training') THEN
-		RETURN NULL;
-	END IF;
-	step := federated.notice_cluster(session);
 	IF step IS NOT NULL THEN
 		RETURN step;
 	ELSIF session.status = 'recruiting' THEN
@@ -92,6 +53,32 @@ BEGIN
 		RETURN federated.collect(session, round);
 	END IF;
 	RETURN federated.aggregate(session, round);
+END
+$$;
+COMMENT ON FUNCTION federated.take_step(federated.sessions) IS
+	'The next due step of a session whose row is locked; NULL when nothing is due';
+
+CREATE FUNCTION federated.advance(session_id uuid) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	session federated.sessions;
+	step text;
+BEGIN
+	PERFORM federated.require_role('federated_admin', 'advance a session');
+	PERFORM federated.require_read_committed();
+	PERFORM federated.get_session(session_id);
+	-- Whoever holds the row is taking the step.
+	SELECT * INTO session FROM federated.sessions s WHERE s.id = session_id FOR NO KEY UPDATE SKIP LOCKED;
+	IF NOT FOUND OR session.status NOT IN ('recruiting', 'training') THEN
+		RETURN NULL;
+	END IF;
+	step := federated.take_step(session);
+	-- Failures are counted in a row.
+	UPDATE federated.sessions s SET failures = 0, last_error = NULL
+	WHERE step IS NOT NULL AND s.id = session_id AND s.failures > 0;
+	RETURN step;
 END
 $$;
 COMMENT ON FUNCTION federated.advance(uuid) IS
@@ -154,12 +141,12 @@ SELECT s.id AS session_id,
 						  WHERE p.session_id = s.id AND p.left_at IS NULL AND federated.is_alive(s, p.island_id))
 					  OR EXISTS (SELECT FROM federated.eligibility(s.workload_id) e
 								 WHERE e.reason IS NULL
-								   AND (s.config -> 'max_participants')::integer >
-									   (SELECT count(*) FROM federated.participants p WHERE p.session_id = s.id)
+								   AND federated.places_left(s) > 0
 								   AND NOT EXISTS (SELECT FROM federated.participants p
 												   WHERE p.session_id = s.id AND p.island_id = e.island_id))
 					THEN now() ELSE s.recruit_deadline END
 		   WHEN r.id IS NULL OR r.state = 'aggregating' THEN now()
+		   WHEN r.unlogged AND NOT federated.page_table_marked(r.relation) THEN now()
 		   WHEN NOT EXISTS (SELECT FROM federated.tasks t WHERE t.round_id = r.id AND t.state = 'assigned') THEN
 			   CASE WHEN r.kind = 'evaluate' OR federated.too_few_left(s.id) IS NOT NULL
 					  OR (s.config -> 'min_updates')::integer <=

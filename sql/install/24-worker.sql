@@ -56,14 +56,17 @@ DECLARE
 BEGIN
 	FOR session IN
 		SELECT * FROM federated.sessions s
-		WHERE s.status IN ('recruiting', 'training') AND federated.at_home(s) FOR NO KEY UPDATE
+		WHERE s.status IN ('recruiting', 'training') AND federated.at_home(s) FOR NO KEY UPDATE SKIP LOCKED
 	LOOP
 		-- What began or was resumed meanwhile missed only what came after.
 		away := now() - greatest(since, session.silence_from);
 		CONTINUE WHEN away <= at_least;
+		CONTINUE WHEN EXISTS (SELECT FROM federated.open_round_of(session.id) r
+							  WHERE r.state = 'open' AND NOT federated.lock_round(r.id));
 		UPDATE federated.sessions s SET silence_from = now(), recruit_deadline = s.recruit_deadline + away
 		WHERE s.id = session.id;
-		UPDATE federated.rounds r SET deadline = r.deadline + away
+		-- A round that was opened or extended meanwhile gets no more than a full timeout.
+		UPDATE federated.rounds r SET deadline = least(r.deadline + away, now() + federated.round_timeout(session))
 		WHERE r.session_id = session.id AND r.state = 'open';
 		IF away >= interval '1 second' THEN
 			PERFORM federated.log_event(session.id, 'downtime_credited',
@@ -73,7 +76,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION federated.credit_downtime(timestamptz, interval) IS
-	'Move open deadlines by the time since which no worker ran, and let silence count anew; nothing for less than at_least';
+	'Move open deadlines by the time since which no worker ran, and let silence count anew; nothing for less than at_least, nor for a session that somebody holds';
+
+CREATE FUNCTION federated.downtime_uncredited(since timestamptz, at_least interval) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM federated.sessions s
+				   WHERE s.status IN ('recruiting', 'training') AND federated.at_home(s)
+					 AND now() - greatest($1, s.silence_from) > $2)
+$$;
+COMMENT ON FUNCTION federated.downtime_uncredited(timestamptz, interval) IS
+	'Whether credit_downtime() has left out a session that somebody held';
 
 CREATE FUNCTION federated.worker_last_seen() RETURNS timestamptz
 LANGUAGE sql STABLE
@@ -108,6 +122,9 @@ BEGIN
 	-- A worker that was stopped, or whose machine slept, was away as well.
 	IF before < now() - asleep THEN
 		PERFORM federated.credit_downtime(before, asleep);
+		IF federated.downtime_uncredited(before, asleep) THEN
+			RETURN;
+		END IF;
 	ELSE
 		PERFORM federated.make_lazy();
 	END IF;
@@ -121,23 +138,22 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	session federated.sessions;
+	before timestamptz := federated.worker_last_seen();
 BEGIN
 	IF federated.restoring() THEN
 		RETURN;
 	END IF;
-	PERFORM federated.credit_downtime(federated.worker_last_seen(), interval '0');
-	PERFORM federated.stamp_worker();
-	FOR session IN
-		UPDATE federated.sessions s SET retry_after = NULL
-		WHERE s.status = 'training' AND federated.at_home(s) RETURNING *
-	LOOP
-		PERFORM federated.reclaim_lost(session, r) FROM federated.open_round_of(session.id) r WHERE r.unlogged;
-	END LOOP;
+	PERFORM federated.credit_downtime(before, interval '0');
+	IF NOT federated.downtime_uncredited(before, interval '0') THEN
+		PERFORM federated.stamp_worker();
+	END IF;
+	UPDATE federated.sessions s SET retry_after = NULL
+	WHERE s.id IN (SELECT w.id FROM federated.sessions w
+				   WHERE w.retry_after < 'infinity' AND federated.at_home(w) FOR NO KEY UPDATE SKIP LOCKED);
 END
 $$;
 COMMENT ON FUNCTION federated.worker_start() IS
-	'What a worker does first: credit the time in which none ran, and ask again for what a crash has lost';
+	'What a worker does first: credit the time in which none ran, and try again at once what had failed';
 
 -- An error of one session stops no other: it waits longer each time.
 CREATE FUNCTION federated.record_failure(session_id uuid, sqlstate text, message text) RETURNS void

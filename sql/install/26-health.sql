@@ -9,7 +9,7 @@ DECLARE
 	active bigint := (SELECT count(*) FROM federated.sessions s WHERE s.status IN ('recruiting', 'training'));
 	waiting bigint := (SELECT count(*) FROM federated.retired_tables t WHERE t.retired_at < now() - interval '1 hour');
 	erring bigint := (SELECT count(*) FROM federated.sessions s WHERE s.failures > 0 AND s.status IN ('recruiting', 'training'));
-	moved bigint := (SELECT count(*) FROM federated.sessions s WHERE s.status = 'paused' AND s.reason LIKE 'this is another cluster%');
+	moved bigint := (SELECT count(*) FROM federated.sessions s WHERE s.status = 'paused' AND NOT federated.at_home(s));
 	quota bigint := federated.setting('max_storage')::bigint;
 BEGIN
 	SELECT * INTO worker FROM federated.worker_status();

@@ -5,6 +5,7 @@ use warnings;
 
 use FederatedTest;
 use FederatedTest::Connection;
+use IPC::Run ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
@@ -96,6 +97,40 @@ while ($fed->sql("SELECT state = 'open' FROM federated.rounds WHERE id = $task[0
 diag(sprintf('a round under constant fire closed %.1f s after its deadline', time() - $start - 2));
 cmp_ok(time() - $start, '<', 15, 'a round under constant fire closes after its deadline');
 $fed->play($busy);
+
+# Nor do very many that hold the round for a moment each, one always before the
+# last has let go: what forty Islands do that send at the same time.
+
+$busy = $fed->start_session($fed->new_workload, 1, round_timeout => 2);
+@task = $fed->tasks($busy, 1);
+$_->perform($task[ $_->{number} - 1 ]) for $two, $three;
+my $script = $fed->node->basedir . '/storm.sql';
+append_to_file($script,
+	"BEGIN;\nSELECT 1 FROM federated.share_round($task[0]{round_id});\n\\sleep 20 ms\nCOMMIT;\n");
+my $storm = IPC::Run::start(
+	[ 'pgbench', '-n', '-c', 40, '-j', 2, '-T', 60, '-f', $script, '-U', $fed->sql('SELECT current_user'), '-h', $fed->node->host, '-p', $fed->node->port, 'postgres' ],
+	'>', \my $out, '2>', \my $err);
+$start = time();
+ok($fed->wait_for("state <> 'open' FROM federated.rounds WHERE id = $task[0]{round_id}"), 'a round in a storm of senders closes');
+diag(sprintf('a round in a storm of 40 senders closed %.1f s after its deadline', time() - $start - 2));
+cmp_ok(time() - $start, '<', 10, 'soon after its deadline');
+$storm->kill_kill;
+$fed->play($busy);
+is($fed->status($busy), 'completed', 'and the session completes');
+
+# Somebody holds a session while a worker starts.
+
+$busy = $fed->start_session($fed->new_workload, 1);
+$fed->wait_for_round($busy, 1);
+my $holder = FederatedTest::Connection->new($fed->node);
+$holder->sql("BEGIN; SELECT federated_pause_session('$busy')");
+$fed->sql('SELECT federated.worker_restart()');
+my $beside_held = seconds_of_session(3, $one, $two);
+cmp_ok($beside_held, '<', 4 + $usual, sprintf('other sessions go on after it has started (%.2f s)', $beside_held));
+$holder->sql('ROLLBACK');
+$fed->play($busy);
+is($fed->status($busy), 'completed', 'and that one, too, once it is let go');
+$holder->close;
 
 # A session whose step always fails: the sum of its updates leaves the range of
 # float32.
