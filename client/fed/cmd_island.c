@@ -139,11 +139,13 @@ work(FedIsland *island, const char *once, bool exit_when_done)
 static char *
 state_directory(const char *given, const char *host_id, FedError *err)
 {
-	char		name[300];
+	char		name[4096];
 	char		cwd[4096];
+	char	   *encoded = fed_path_encode(host_id);
 	char	   *dir;
 
-	snprintf(name, sizeof(name), "fed-%s", host_id);
+	snprintf(name, sizeof(name), "fed-%s", encoded == NULL ? "" : encoded);
+	free(encoded);
 	if (given == NULL)
 		given = name;
 	/* The trainer may change its directory. */

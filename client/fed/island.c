@@ -180,6 +180,15 @@ keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest,
 	return ok;
 }
 
+/* What is trained must be what the task speaks of, whatever is sent between the two. */
+static bool
+check_manifest(const FedTask *task, const FedManifest *manifest, FedError *err)
+{
+	return (manifest->parameters == task->parameters && manifest->has_digest &&
+			memcmp(manifest->digest, task->model_digest, sizeof(task->model_digest)) == 0) ||
+		fed_error_set(err, FED_ERR_PROTOCOL, "the model that the server describes is not the task's");
+}
+
 static bool
 train(FedIsland *island, const FedTask *task, FedError *err)
 {
@@ -188,6 +197,7 @@ train(FedIsland *island, const FedTask *task, FedError *err)
 	FedManifest *manifest = NULL;
 	Work		work;
 	bool		ok = make_work(island, &work, err) && fed_model(island->t, task->version_id, &manifest, err) &&
+		check_manifest(task, manifest, err) &&
 		fed_download_vector(island->t, manifest, work.model, &step, err) && run_trainer(island, task, &work, err) &&
 		keep_result(island, task, manifest, &work, &step, err);
 

@@ -23,12 +23,6 @@ fed_log_configure(bool timestamps, bool json)
 	with_json = json;
 }
 
-bool
-fed_log_is_json(void)
-{
-	return with_json;
-}
-
 void
 fed_timestamp(char out[FED_TIMESTAMP_LEN])
 {

@@ -15,9 +15,6 @@ struct json_t;
 
 extern void fed_log_configure(bool timestamps, bool json);
 
-/* Whether stdout carries JSON lines. */
-extern bool fed_log_is_json(void);
-
 extern void fed_log_info(const char *format,...)
 			__attribute__((format(printf, 1, 2)));
 extern void fed_log_warning(const char *format,...)

@@ -160,16 +160,6 @@ fed_manifest_free(FedManifest *manifest)
 	free(manifest);
 }
 
-const FedManifestTensor *
-fed_manifest_find(const FedManifest *manifest, const char *name)
-{
-	FedManifestTensor key = {{0}};
-
-	key.spec.name = name;
-	return bsearch(&key, manifest->tensors, manifest->n_tensors,
-				   sizeof(FedManifestTensor), compare_tensors);
-}
-
 bool
 fed_manifest_apply(const FedManifest *manifest, FedModel *model, FedError *err)
 {

@@ -46,10 +46,6 @@ typedef struct FedManifest
 extern FedManifest *fed_manifest_parse(const char *document, FedError *err);
 extern void fed_manifest_free(FedManifest *manifest);
 
-/* The tensor of that name, or NULL. */
-extern const FedManifestTensor *fed_manifest_find(const FedManifest *manifest,
-												  const char *name);
-
 /*
  * Marks a model, parsed from the whole file's header, as the server marks it,
  * and lays it out. False (FED_ERR_PROTOCOL) if the two don't describe the same.

@@ -11,7 +11,6 @@ bool
 fed_slice_set_init(FedSliceSet *set, uint64_t n, FedError *err)
 {
 	set->n = n;
-	set->n_present = 0;
 	set->bits = calloc((size_t) (n / 8 + 1), 1);
 	return set->bits != NULL || fed_error_memory(err);
 }
@@ -35,7 +34,6 @@ fed_slice_set_add(FedSliceSet *set, uint64_t slice)
 	if (slice >= set->n || fed_slice_set_has(set, slice))
 		return;
 	set->bits[slice / 8] |= (uint8_t) (1u << (slice % 8));
-	set->n_present++;
 }
 
 void

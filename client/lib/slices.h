@@ -40,7 +40,6 @@ fed_slice_length(uint64_t bytes, uint64_t slice)
 typedef struct FedSliceSet
 {
 	uint64_t	n;
-	uint64_t	n_present;
 	uint8_t    *bits;
 } FedSliceSet;
 

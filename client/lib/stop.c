@@ -52,12 +52,6 @@ fed_stop_requested(void)
 	return n_requests > 0;
 }
 
-int
-fed_stop_fd(void)
-{
-	return pipe_fds[0];
-}
-
 double
 fed_now(void)
 {

@@ -3,7 +3,7 @@
  *		The wish to stop, and sleeping that a signal can end.
  *
  * One wish per process. Whatever waits for the network, for a child or for time
- * to pass also watches fed_stop_fd, so a signal is heard at once. The signal
+ * to pass also watches a pipe, so a signal is heard at once. The signal
  * handlers themselves belong to the program, not to the library.
  */
 #ifndef FED_CLIENT_STOP_H
@@ -18,9 +18,6 @@ extern bool fed_stop_init(FedError *err);
 extern int	fed_stop_request(void);
 
 extern bool fed_stop_requested(void);
-
-/* Readable once a stop is wished; never read from it. -1 before init. */
-extern int	fed_stop_fd(void);
 
 /* Sleeps, at most so long; false if a stop is wished. */
 extern bool fed_sleep(double seconds);

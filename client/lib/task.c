@@ -88,7 +88,6 @@ parse_members(const json_t *object, FedTask *task, FedError *err)
 	if (!need_int(object, "round_id", 1, &task->round_id, err) ||
 		!need_int(object, "round", 0, &task->round, err) ||
 		!need_int(object, "total_rounds", 0, &task->total_rounds, err) ||
-		!need_int(object, "workload_id", 1, &task->workload_id, err) ||
 		!need_int(object, "version_id", 1, &task->version_id, err) ||
 		!need_int(object, "parameters", 1, &parameters, err) ||
 		!need_int(object, "participants", 0, &task->participants, err) ||

@@ -25,7 +25,6 @@ typedef struct FedTask
 	int64_t		total_rounds;
 	bool		evaluate_only;	/* kind "evaluate" */
 	char		workload[256];
-	int64_t		workload_id;
 	int64_t		version_id;
 	uint64_t	parameters;		/* float32 values in the vector */
 	uint8_t		model_digest[FED_SHA256_BYTES];

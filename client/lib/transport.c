@@ -33,12 +33,11 @@ fed_transport_free(FedTransport *t)
 static void
 note_contact(FedTransport *t)
 {
-	t->last_contact = fed_now();
 	if (t->failing_since > 0)
 	{
 		if (t->last_complaint[0] != '\0')
 			fed_log_info("the server is there again after %.1f s",
-						 t->last_contact - t->failing_since);
+						 fed_now() - t->failing_since);
 		t->failing_since = 0;
 		t->last_complaint[0] = '\0';
 		fed_backoff_reset(&t->backoff);
@@ -94,12 +93,6 @@ try_again(FedTransport *t, FedError *err)
 		} while (try_again(t, why)); \
 		return false; \
 	} while (0)
-
-bool
-fed_transport_connect(FedTransport *t, FedError *err)
-{
-	CALL(true);
-}
 
 bool
 fed_transport_wait(FedTransport *t, double seconds, bool *announced,

@@ -140,7 +140,6 @@ struct FedTransport
 	double		patience;
 	FedBackoff	backoff;
 	double		failing_since;	/* fed_now() of the first failure; 0: none */
-	double		last_contact;	/* fed_now() of the last answer */
 	char		last_complaint[640];	/* so that each is logged once */
 };
 
@@ -153,9 +152,6 @@ struct FedTransport
  */
 extern FedTransport *fed_transport_pq(const char *conninfo, bool listen);
 extern void fed_transport_free(FedTransport *t);
-
-/* Connects if need be, as patiently as a call would. */
-extern bool fed_transport_connect(FedTransport *t, FedError *err);
 
 /*
  * Waits for an announcement, at most so long; *announced says whether one came.

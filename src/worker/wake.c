@@ -9,7 +9,8 @@
  *
  * A wish of a subtransaction that is rolled back stays; the worker then looks
  * in vain once. PREPARE forgets wishes: COMMIT PREPARED may come from another
- * backend, and the worker looks by itself within federated.worker_interval.
+ * backend, and the worker looks by itself within federated.worker_interval, or
+ * within a minute when no session was active.
  */
 #include "postgres.h"
 
