@@ -48,6 +48,9 @@ SELECT test.try(current_user, 'SELECT federated.first_nonfinite(''\x0000'')');
 SELECT federated.create_page_table('regress_pages'), federated.create_vector('regress_pages', 4) AS vector \gset
 SELECT federated.retire_page_table('regress_pages'), federated.retire_page_table('regress_pages');
 SELECT count(*) AS vectors FROM federated.vectors WHERE relation = 'regress_pages';
+SET application_name = 'pg_dump';
+SELECT federated.drop_retired_tables() > 0 AS kept_for_a_dump, to_regclass('federated.regress_pages') IS NULL AS dropped;
+RESET application_name;
 SELECT count(federated.drop_retired_tables()), to_regclass('federated.regress_pages') IS NULL AS dropped;
 DROP VIEW test.blocks;
 DROP EXTENSION pageinspect;

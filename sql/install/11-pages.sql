@@ -153,29 +153,55 @@ $$;
 COMMENT ON FUNCTION federated.retire_page_table(name) IS
 	'Forget all vectors of a table and queue it for DROP; a reader still at it may finish';
 
+-- pg_dump lists the tables first and locks them one after the other; one that
+-- goes in between fails the whole dump.
+CREATE FUNCTION federated.dump_starting() RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM pg_stat_clear_snapshot(); -- or what was seen first in this transaction stays
+	RETURN EXISTS (SELECT FROM pg_stat_activity a
+				   WHERE a.datname = current_database() AND a.application_name = 'pg_dump'
+					 AND coalesce(a.xact_start, a.backend_start) > clock_timestamp() - interval '1 minute');
+END
+$$;
+COMMENT ON FUNCTION federated.dump_starting() IS
+	'Whether a pg_dump of this database may not have locked all of its tables yet';
+
+CREATE FUNCTION federated.drop_retired_table(relation name) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('DROP TABLE IF EXISTS federated.%I', relation);
+	DELETE FROM federated.retired_tables t WHERE t.relation = drop_retired_table.relation;
+EXCEPTION WHEN lock_not_available THEN
+	NULL; -- somebody reads it
+END
+$$;
+COMMENT ON FUNCTION federated.drop_retired_table(name) IS 'Drop a queued page table unless somebody reads it';
+
 CREATE FUNCTION federated.drop_retired_tables() RETURNS integer
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	victim name;
 BEGIN
 	-- A reader must not make the worker wait: what is in use stays queued.
 	PERFORM set_config('lock_timeout', '50ms', true);
-	FOR victim IN SELECT t.relation FROM federated.retired_tables t ORDER BY t.retired_at LIMIT 100
-	LOOP
-		BEGIN
-			EXECUTE format('DROP TABLE IF EXISTS federated.%I', victim);
-			DELETE FROM federated.retired_tables t WHERE t.relation = victim;
-		EXCEPTION WHEN lock_not_available THEN
-			NULL;
-		END;
-	END LOOP;
+	PERFORM federated.drop_retired_table(t.relation)
+	FROM (SELECT * FROM federated.retired_tables ORDER BY retired_at LIMIT 100) t;
+	-- Asked last: a dump that begins from here on finds them gone.
+	IF federated.dump_starting() THEN
+		RAISE object_in_use;
+	END IF;
+	RETURN (SELECT count(*) FROM federated.retired_tables);
+EXCEPTION WHEN object_in_use THEN
 	RETURN (SELECT count(*) FROM federated.retired_tables);
 END
 $$;
 COMMENT ON FUNCTION federated.drop_retired_tables() IS
-	'Drop queued page tables that nobody reads; returns how many still wait';
+	'Drop queued page tables that nobody reads or is about to dump; returns how many still wait';
 
 -- Slices in and out
 
