@@ -4,22 +4,32 @@ use strict;
 use warnings;
 
 use FederatedTest;
+use List::Util qw(min);
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(time usleep);
 
 my $rounds = $ENV{FEDERATED_TEST_SLOW} ? 1000 : 200;
 my $fed = FederatedTest->new('main', parameters => 5000);
 
-# Bytes that the worker uses in its memory contexts, and, where /proc tells, the
-# size of its own pages.
-sub worker_memory
+# Bytes that a process uses in its memory contexts at this moment.
+sub memory_contexts
 {
+	my ($pid) = @_;
 	my $offset = -s $fed->node->logfile;
-	my $pid = $fed->worker_pid;
 	$fed->sql("SELECT pg_log_backend_memory_contexts($pid)");
 	$fed->node->wait_for_log(qr/Grand total: .* used/, $offset);
 	my ($used) = slurp_file($fed->node->logfile, $offset) =~ /Grand total: .*; (\d+) used/;
+	return $used;
+}
+
+# Bytes that the worker keeps in its memory contexts, and, where /proc tells, the
+# size of its own pages. In the middle of a step it uses more than it keeps: the
+# least of some looks counts.
+sub worker_memory
+{
+	my $pid = $fed->worker_pid;
+	my $used = min(map { usleep(20_000); memory_contexts($pid) } 1 .. 5);
 	my $pages = 0;
 	if (open(my $status, '<', "/proc/$pid/status"))
 	{
