@@ -46,6 +46,10 @@ INSERT INTO test.calls VALUES
 ('federated_submit_evaluation', 'SELECT federated_submit_evaluation(NULL, 1, NULL)'),
 ('federated_decline_task', 'SELECT federated_decline_task(NULL, NULL)'),
 ('federated_leave', 'SELECT federated_leave(NULL)'),
+('federated_issue_token', 'SELECT federated_issue_token(NULL, NULL)'),
+('federated_revoke_token', 'SELECT federated_revoke_token(NULL)'),
+('federated_rotate_token_secret', 'SELECT federated_rotate_token_secret(NULL)'),
+('federated_invite_island', 'SELECT federated_invite_island(NULL)'),
 ('federated.advance', 'SELECT federated.advance(NULL)'),
 ('federated.health', 'SELECT count(*) FROM federated.health()');
 CREATE FUNCTION test.allowed(role name, query text) RETURNS text
@@ -85,16 +89,16 @@ SELECT oid::regclass AS without_row_security FROM test.relations WHERE relkind =
 SELECT oid::regclass AS view_of_its_owner, coalesce(relacl, acldefault('r', relowner)) = acldefault('r', relowner) AS nobody_may_read_it
 FROM test.relations WHERE relkind = 'v' AND NOT coalesce('security_invoker=true' = ANY (reloptions), false);
 SELECT c.oid::regclass AS writable, a.privilege_type, a.grantee::regrole FROM pg_class c, aclexplode(c.relacl) a
-WHERE c.relnamespace = 'federated'::regnamespace AND a.grantee <> c.relowner AND a.privilege_type <> 'SELECT';
+WHERE c.relnamespace IN ('federated'::regnamespace, 'federated_api'::regnamespace) AND a.grantee <> c.relowner AND a.privilege_type <> 'SELECT';
 SELECT count(*) > 0 AS page_tables_found, bool_or(c.relacl IS NOT NULL) AS somebody_may_read_them
 FROM pg_class c WHERE c.relnamespace = 'federated'::regnamespace AND c.relkind = 'r' AND c.relname ~ '^(round|version)_[0-9]+$';
 
 -- Who may read what at all
-SELECT c.relname AS relation,
+SELECT c.oid::regclass AS relation,
 	   string_agg(replace(a.grantee::regrole::text, 'federated_', ''), ', ' ORDER BY a.grantee::regrole::text COLLATE "C") AS readers
 FROM pg_class c LEFT JOIN LATERAL (SELECT * FROM aclexplode(c.relacl) x WHERE x.grantee <> c.relowner) a ON true
 WHERE c.oid IN (SELECT oid FROM test.relations WHERE relkind IN ('r', 'v'))
-GROUP BY c.relname ORDER BY c.relname COLLATE "C";
+GROUP BY c.oid ORDER BY c.oid::regclass::text COLLATE "C";
 
 -- Which rows: of this session's two Islands, each sees itself
 SELECT role, test.run_as(role, 'SELECT string_agg(host_id, '','' ORDER BY host_id) FROM federated.islands WHERE host_id ~ ''^island-[abcd]$''') AS islands,

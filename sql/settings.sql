@@ -9,7 +9,7 @@ SELECT name AS without_description FROM pg_settings WHERE name LIKE 'federated.%
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
 SELECT federated.setting('aggregation_chunk') AS aggregation_chunk, federated.setting('island_timeout') AS island_timeout, federated.setting('max_storage') AS max_storage,
-	   federated.setting('tablespace') AS tablespace, federated.setting('update_durability') AS update_durability, federated.setting('worker_interval') AS worker_interval;
+	   federated.setting('request_timeout') AS request_timeout, federated.setting('tablespace') AS tablespace, federated.setting('update_durability') AS update_durability, federated.setting('worker_interval') AS worker_interval;
 SET federated.max_storage = '3GB';
 SET federated.island_timeout = '2min';
 SELECT federated.setting('max_storage') AS megabytes, federated.setting('island_timeout') AS seconds;

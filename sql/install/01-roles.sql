@@ -7,7 +7,7 @@ DECLARE
 	role_name text;
 BEGIN
 	FOREACH role_name IN ARRAY ARRAY['federated_admin', 'federated_creator', 'federated_island',
-									 'federated_viewer', 'federated_auditor']
+									 'federated_viewer', 'federated_auditor', 'federated_invited', 'federated_anonymous']
 	LOOP
 		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
 			EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
@@ -21,10 +21,15 @@ BEGIN
 	END IF;
 
 	GRANT federated_creator, federated_viewer, federated_auditor TO federated_admin;
-	GRANT federated_admin, federated_creator, federated_island, federated_viewer, federated_auditor
-		TO federated_authenticator;
+	GRANT federated_admin, federated_creator, federated_island, federated_viewer, federated_auditor,
+		federated_invited, federated_anonymous TO federated_authenticator;
 END
 $$;
 
+-- federated_invited: a host that holds an invitation and nothing else.
+-- federated_anonymous: requests without a token, if an operator lets them in;
+-- nothing is granted to it.
+
 GRANT USAGE ON SCHEMA federated
-	TO federated_admin, federated_creator, federated_island, federated_viewer, federated_auditor;
+	TO federated_admin, federated_creator, federated_island, federated_viewer, federated_auditor,
+	   federated_invited, federated_anonymous;

@@ -22,6 +22,7 @@ int			fed_setting_aggregation_chunk = 64;
 char	   *fed_setting_databases = NULL;
 int			fed_setting_island_timeout = 60;
 int			fed_setting_max_storage = 0;
+int			fed_setting_request_timeout = 60;
 char	   *fed_setting_tablespace = NULL;
 int			fed_setting_update_durability = FED_UPDATES_LOGGED;
 bool		fed_setting_worker = true;
@@ -69,7 +70,7 @@ assign_simd(int newval, void *extra)
 		(void) fed_kernels_select((FedSimdLevel) newval);
 }
 
-/* Settings that say how numbers are computed and where they are stored. */
+/* Settings that say how numbers are computed, where they are stored and how they are asked for. */
 static void
 define_data_settings(void)
 {
@@ -86,6 +87,13 @@ define_data_settings(void)
 							&fed_setting_max_storage,
 							0, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MB, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.request_timeout",
+							"Longest time that the database works on one HTTP request.",
+							"Zero means no limit.",
+							&fed_setting_request_timeout,
+							60, 0, 86400,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 
 	DefineCustomEnumVariable("federated.simd",
 							 "Instruction set of the numeric kernels.",

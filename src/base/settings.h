@@ -15,6 +15,7 @@ extern int	fed_setting_aggregation_chunk;	/* slices per transaction */
 extern char *fed_setting_databases;			/* comma-separated, "" = find them */
 extern int	fed_setting_island_timeout;		/* seconds */
 extern int	fed_setting_max_storage;		/* MB, 0 = unlimited */
+extern int	fed_setting_request_timeout;	/* seconds, 0 = unlimited */
 extern char *fed_setting_tablespace;		/* "" = the database's default */
 extern int	fed_setting_update_durability;	/* FedUpdateDurability */
 extern bool fed_setting_worker;				/* drive sessions automatically */
