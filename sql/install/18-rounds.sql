@@ -18,6 +18,8 @@ CREATE TABLE federated.rounds (
 	total_samples	bigint,
 	evaluation		jsonb NOT NULL DEFAULT '{}',
 	training		jsonb NOT NULL DEFAULT '{}',
+	chunk_slices	integer CHECK (chunk_slices > 0),
+	timings			jsonb NOT NULL DEFAULT '{}',
 	UNIQUE (session_id, round_no, kind)
 );
 CREATE INDEX ON federated.rounds (session_id) WHERE state IN ('open', 'aggregating');
@@ -26,6 +28,8 @@ COMMENT ON COLUMN federated.rounds.base_version_id IS 'Version that the Islands 
 COMMENT ON COLUMN federated.rounds.result_version_id IS 'Version that aggregation makes';
 COMMENT ON COLUMN federated.rounds.relation IS 'Table in schema federated that holds the pages of its small updates; large ones have their own';
 COMMENT ON COLUMN federated.rounds.evaluation IS 'Metrics of the received version on the Islands'' validation data: means weighted by samples';
+COMMENT ON COLUMN federated.rounds.chunk_slices IS 'Slices of the result that one transaction makes, fixed when the round is frozen';
+COMMENT ON COLUMN federated.rounds.timings IS 'Seconds from opening to the first update (waiting), to the freeze (collecting), from there to the close (closing), and, summed over processes, of aggregating and writing';
 COMMENT ON COLUMN federated.rounds.training IS 'Metrics of the local training: means weighted by samples';
 
 CREATE TABLE federated.tasks (

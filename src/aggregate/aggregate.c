@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "pages/layout.h"
 #include "pages/reader.h"
 #include "pages/writer.h"
@@ -40,6 +41,7 @@ typedef struct Pass
 	FedPageReader **updates;
 	const float **streams;		/* this page of each update */
 	FedPageWriter *writer;
+	instr_time	writing;		/* of the slice at hand */
 	double		sum[FED_PAGE_VALUES];
 	float		page[FED_PAGE_VALUES];
 } Pass;
@@ -102,6 +104,18 @@ check_finite(Pass *pass, int page_no)
 				 errdetail("Parameter " INT64_FORMAT " is not finite.", (int64) page_no * FED_PAGE_VALUES + (int64) bad)));
 }
 
+static void
+write_page(Pass *pass, int page_no, int bytes)
+{
+	instr_time	began;
+	instr_time	ended;
+
+	INSTR_TIME_SET_CURRENT(began);
+	fed_page_writer_add(pass->writer, page_no, pass->page, bytes);
+	INSTR_TIME_SET_CURRENT(ended);
+	INSTR_TIME_ACCUM_DIFF(pass->writing, ended, began);
+}
+
 /* Compute and write one slice; its SHA-256 goes to digest. */
 static void
 compute_slice(Pass *pass, int slice, FedSha256 *hash, uint8 *digest)
@@ -115,7 +129,7 @@ compute_slice(Pass *pass, int slice, FedSha256 *hash, uint8 *digest)
 
 		compute_page(pass);
 		check_finite(pass, page_no);
-		fed_page_writer_add(pass->writer, page_no, pass->page, bytes);
+		write_page(pass, page_no, bytes);
 		if (!fed_sha256_update(hash, pass->page, bytes))
 			elog(ERROR, "could not compute SHA-256");
 	}
@@ -144,24 +158,34 @@ new_hash(void)
 	return hash;
 }
 
+/* Compute and write one slice, and return its row. */
 static void
-put_slice_row(ReturnSetInfo *rsinfo, int slice, const uint8 *digest)
+aggregate_slice(Pass *pass, int slice, FedSha256 *hash, ReturnSetInfo *rsinfo)
 {
 	bytea	   *sha256 = palloc(VARHDRSZ + FED_SHA256_BYTES);
-	Datum		values[2];
-	bool		nulls[2] = {false, false};
+	instr_time	took;
+	instr_time	ended;
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, false};
 
+	INSTR_TIME_SET_ZERO(pass->writing);
+	INSTR_TIME_SET_CURRENT(took);
 	SET_VARSIZE(sha256, VARHDRSZ + FED_SHA256_BYTES);
-	memcpy(VARDATA(sha256), digest, FED_SHA256_BYTES);
+	compute_slice(pass, slice, hash, (uint8 *) VARDATA(sha256));
+	INSTR_TIME_SET_CURRENT(ended);
+	INSTR_TIME_SUBTRACT(ended, took);
+
 	values[0] = Int32GetDatum(slice);
 	values[1] = PointerGetDatum(sha256);
+	values[2] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(ended) - INSTR_TIME_GET_DOUBLE(pass->writing));
+	values[3] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(pass->writing));
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	pfree(sha256);
 }
 
 /*
  * federated.aggregate_slices(round_id bigint, first_slice int, slice_count int)
- * returns setof (slice_no int, sha256 bytea)
+ * returns setof (slice_no int, sha256 bytea, compute_seconds float8, write_seconds float8)
  */
 Datum
 federated_aggregate_slices(PG_FUNCTION_ARGS)
@@ -170,7 +194,6 @@ federated_aggregate_slices(PG_FUNCTION_ARGS)
 	int64		round_id = PG_GETARG_INT64(0);
 	int			first = PG_GETARG_INT32(1);
 	int			count = PG_GETARG_INT32(2);
-	uint8		digest[FED_SHA256_BYTES];
 	FedSha256  *hash;
 	FedPlan    *plan;
 	Pass	   *pass;
@@ -190,8 +213,7 @@ federated_aggregate_slices(PG_FUNCTION_ARGS)
 	for (slice = first; slice < first + count; slice++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		compute_slice(pass, slice, hash, digest);
-		put_slice_row(rsinfo, slice, digest);
+		aggregate_slice(pass, slice, hash, rsinfo);
 	}
 	close_pass(pass);
 	SPI_finish();

@@ -19,6 +19,7 @@
 #include "utils/guc.h"
 
 int			fed_setting_aggregation_chunk = 64;
+int			fed_setting_aggregator_workers = 0;
 char	   *fed_setting_databases = NULL;
 int			fed_setting_island_timeout = 60;
 int			fed_setting_max_storage = 0;
@@ -121,6 +122,13 @@ define_data_settings(void)
 static void
 define_worker_settings(void)
 {
+	DefineCustomIntVariable("federated.aggregator_workers",
+							"Processes that aggregate a large model together, the worker among them.",
+							"Zero means as many as there are cores, within a quarter of max_worker_processes.",
+							&fed_setting_aggregator_workers,
+							0, 0, 64,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+
 	DefineCustomStringVariable("federated.databases",
 							   "Databases whose sessions are driven.",
 							   "A comma-separated list; empty means every database that has the extension.",

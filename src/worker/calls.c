@@ -2,7 +2,7 @@
  * calls.c
  *		The SQL functions that the worker calls, as C functions.
  *
- * The state machine is SQL; the worker knows nothing of it but these seven
+ * The state machine is SQL; the worker knows nothing of it but these eight
  * names. All run inside a transaction with SPI connected and a snapshot set,
  * and raise what the SQL function raises. Plans are prepared at first use and
  * kept as long as the process lives; when the extension is dropped and made
@@ -28,9 +28,10 @@ typedef enum Call
 	ADVANCE,
 	RECORD_FAILURE,
 	MAINTAIN,
+	AGGREGATE_CHUNK,
 } Call;
 
-#define N_CALLS (MAINTAIN + 1)
+#define N_CALLS (AGGREGATE_CHUNK + 1)
 
 typedef struct CallText
 {
@@ -48,6 +49,7 @@ static const CallText call_texts[N_CALLS] = {
 	[RECORD_FAILURE] = {"SELECT federated.record_failure($1, $2, $3)", 3,
 	{UUIDOID, TEXTOID, TEXTOID}},
 	[MAINTAIN] = {"SELECT federated.maintain()", 0, {0}},
+	[AGGREGATE_CHUNK] = {"SELECT federated.aggregate_chunk($1)", 1, {INT8OID}},
 };
 
 static SPIPlanPtr plans[N_CALLS];
@@ -174,4 +176,16 @@ fed_calls_maintain(void)
 	execute(MAINTAIN, NULL);
 	value = fetch(0, &isnull);
 	return isnull ? 0 : DatumGetInt32(value);
+}
+
+/* fed_calls_aggregate_chunk makes a part of a round's result; false if none is left. */
+bool
+fed_calls_aggregate_chunk(int64 round_id)
+{
+	Datum		args[1];
+	bool		isnull;
+
+	args[0] = Int64GetDatum(round_id);
+	execute(AGGREGATE_CHUNK, args);
+	return DatumGetBool(fetch(0, &isnull));
 }

@@ -16,5 +16,6 @@ extern bool fed_calls_advance(const pg_uuid_t *session);
 extern void fed_calls_record_failure(const pg_uuid_t *session,
 									 const char *sqlstate, const char *message);
 extern int	fed_calls_maintain(void);
+extern bool fed_calls_aggregate_chunk(int64 round_id);
 
 #endif							/* FED_WORKER_CALLS_H */

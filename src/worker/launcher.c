@@ -34,7 +34,6 @@
 #include "worker/signals.h"
 #include "worker/slots.h"
 
-#define LIBRARY_NAME		"federated"
 #define RESTART_SECONDS		5
 #define SCAN_INTERVAL_MS	(60 * 1000)
 #define PROBE_INTERVAL_MS	(10 * 60 * 1000)
@@ -71,7 +70,7 @@ fed_launcher_register(void)
 
 	strlcpy(worker.bgw_name, "federated launcher", sizeof(worker.bgw_name));
 	strlcpy(worker.bgw_type, "federated launcher", sizeof(worker.bgw_type));
-	strlcpy(worker.bgw_library_name, LIBRARY_NAME, sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_library_name, FED_LIBRARY_NAME, sizeof(worker.bgw_library_name));
 	strlcpy(worker.bgw_function_name, "fed_launcher_main", sizeof(worker.bgw_function_name));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
@@ -412,7 +411,7 @@ register_worker(Oid database, BackgroundWorkerHandle **handle)
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
 			 "federated worker for database %u", database);
 	strlcpy(worker.bgw_type, "federated worker", sizeof(worker.bgw_type));
-	strlcpy(worker.bgw_library_name, LIBRARY_NAME, sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_library_name, FED_LIBRARY_NAME, sizeof(worker.bgw_library_name));
 	strlcpy(worker.bgw_function_name, "fed_worker_main", sizeof(worker.bgw_function_name));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;

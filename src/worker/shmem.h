@@ -17,6 +17,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
+#define FED_LIBRARY_NAME	"federated"
 #define FED_MAX_DATABASES	128
 #define FED_ERROR_LENGTH	256
 

@@ -333,14 +333,16 @@ fed_slots_claim(Oid database)
 	return claimed;
 }
 
-/* fed_slots_must_leave says whether somebody needs the database empty. */
+/* fed_slots_must_leave says whether somebody needs our database empty. */
 bool
 fed_slots_must_leave(void)
 {
+	FedSlot    *slot;
 	bool		held;
 
 	LWLockAcquire(fed_shared->lock, LW_SHARED);
-	held = my_slot->holds > 0;
+	slot = fed_slots_find(MyDatabaseId);
+	held = slot != NULL && slot->holds > 0;
 	LWLockRelease(fed_shared->lock);
 
 	return held;

@@ -23,9 +23,11 @@ extern void fed_slots_terminate(Oid database);
 extern void fed_slots_release_hold(Oid database);
 extern bool fed_slots_read(Oid database, FedSlot *copy);
 
+/* for every process of ours that is connected to a database */
+extern bool fed_slots_must_leave(void);
+
 /* for the worker of the database */
 extern bool fed_slots_claim(Oid database);
-extern bool fed_slots_must_leave(void);
 extern bool fed_slots_take_wake(void);
 extern void fed_slots_report(FedWorkerState state);
 extern void fed_slots_report_turn(bool sleeping);

@@ -19,8 +19,8 @@
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
+#include "worker/environment.h"
 #include "worker/launcher.h"
 #include "worker/shmem.h"
 #include "worker/signals.h"
@@ -30,31 +30,6 @@
 #include "worker/worker.h"
 
 extern PGDLLEXPORT void fed_worker_main(Datum database);
-
-/*
- * What the worker relies on, whatever the cluster's, the database's or the
- * role's own settings say.
- */
-static void
-force_settings(void)
-{
-	static const char *const forced[][2] = {
-		{"application_name", "federated worker"},
-		{"default_transaction_deferrable", "off"},
-		{"default_transaction_isolation", "read committed"},
-		{"default_transaction_read_only", "off"},
-		{"lock_timeout", "5s"},
-		{"search_path", "pg_catalog, pg_temp"},
-		{"statement_timeout", "0"},
-		{"transaction_timeout", "0"},	/* since 17 */
-	};
-
-	for (int i = 0; i < lengthof(forced); i++)
-	{
-		if (GetConfigOption(forced[i][0], true, false) != NULL)
-			SetConfigOption(forced[i][0], forced[i][1], PGC_SUSET, PGC_S_SESSION);
-	}
-}
 
 /*
  * Sleep until the latch is set, the time is over or the postmaster is gone.
@@ -129,7 +104,7 @@ fed_worker_main(Datum database)
 		proc_exit(0);
 
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
-	force_settings();
+	fed_environment_force("federated worker");
 	context = AllocSetContextCreate(TopMemoryContext, "federated turn",
 									ALLOCSET_DEFAULT_SIZES);
 	PG_TRY();

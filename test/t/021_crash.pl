@@ -14,7 +14,7 @@ my $rounds = 4;
 my $fed = FederatedTest->new(
 	'main',
 	parameters => 2 * 262_080 + 5_000,
-	conf => "federated.aggregation_chunk = 1\nautovacuum = off");
+	conf => "federated.aggregation_chunk = 1\nfederated.aggregator_workers = 1\nautovacuum = off");
 my $session = $fed->start_session($fed->new_workload, $rounds);
 
 $fed->play($session);

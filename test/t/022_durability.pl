@@ -151,7 +151,7 @@ is($fed->events($session, 'step_failed'), 0, 'no step failed');
 # Lost again when they are half aggregated, and as often as an update may be
 # begun.
 
-$fed->configure('federated.aggregation_chunk' => 1);
+$fed->configure('federated.aggregation_chunk' => 1, 'federated.aggregator_workers' => 1);
 $session = $fed->start_session($fed->new_workload, 1);
 for my $crash (1 .. 4)
 {

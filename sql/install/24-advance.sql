@@ -1,4 +1,4 @@
--- The state machine 3: one step, and when it is due -----------------------------------------------
+-- The state machine 4: one step, and when it is due -----------------------------------------------
 
 -- Another cluster is another world: a restored dump or a clone must not train
 -- on in both. A new timeline of the same cluster (promotion, recovery) goes on.
@@ -119,6 +119,7 @@ BEGIN
 	IF round.state = 'aggregating' THEN
 		UPDATE federated.rounds r SET state = 'open', frozen_at = NULL, result_version_id = NULL WHERE r.id = round.id;
 		PERFORM federated.retire_version(round.result_version_id, 'abandoned');
+		DELETE FROM federated.chunks c WHERE c.round_id = round.id;
 	END IF;
 	UPDATE federated.rounds r SET deadline = greatest(r.deadline, now() + federated.round_timeout(session)) WHERE r.id = round.id;
 	PERFORM federated.log_event(session.id, 'updates_lost', jsonb_build_object('round', round.round_no, 'updates', lost));

@@ -1,12 +1,4 @@
--- The state machine 2: collecting, aggregating, closing -----------------------------------------
-
-CREATE FUNCTION federated.aggregate_slices(round_id bigint, first_slice integer, slice_count integer,
-										   OUT slice_no integer, OUT sha256 bytea)
-RETURNS SETOF record
-LANGUAGE c VOLATILE STRICT
-AS 'MODULE_PATHNAME', 'federated_aggregate_slices';
-COMMENT ON FUNCTION federated.aggregate_slices(bigint, integer, integer) IS
-	'Compute slices of a round''s result from its frozen set of updates, write their pages, and return their SHA-256';
+-- The state machine 3: collecting, freezing, closing -----------------------------------------
 
 CREATE FUNCTION federated.drop_silent_tasks(session federated.sessions, round federated.rounds) RETURNS integer
 LANGUAGE plpgsql VOLATILE
@@ -180,37 +172,13 @@ BEGIN
 	PERFORM federated.create_page_table(relation);
 	UPDATE federated.model_versions v SET vector_id = federated.create_vector(relation, base.parameters * 4)
 	WHERE v.id = result_id;
-	UPDATE federated.rounds r SET result_version_id = result_id WHERE r.id = round.id;
+	UPDATE federated.rounds r
+	SET result_version_id = result_id, chunk_slices = federated.chunk_size(federated.slice_count(base.parameters * 4))
+	WHERE r.id = round.id;
 END
 $$;
 COMMENT ON FUNCTION federated.create_result(federated.sessions, federated.rounds) IS
 	'The version that a round makes, with no pages yet';
-
--- Bounded transactions, durable progress: a restarted worker goes on at the
--- first slice that is missing.
-CREATE FUNCTION federated.aggregate(session federated.sessions, round federated.rounds) RETURNS text
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	result federated.model_versions := federated.get_version(round.result_version_id);
-	done integer := (SELECT count(*) FROM federated.slices s WHERE s.vector_id = result.vector_id);
-	total integer := federated.slice_count(result.parameters * 4);
-	chunk integer := least(federated.setting('aggregation_chunk')::integer, total - done);
-BEGIN
-	IF chunk > 0 THEN
-		INSERT INTO federated.slices (vector_id, slice_no, sha256)
-		SELECT result.vector_id, a.slice_no, a.sha256 FROM federated.aggregate_slices(round.id, done, chunk) a;
-		done := done + chunk;
-	END IF;
-	IF done < total THEN
-		RETURN 'slices_aggregated';
-	END IF;
-	RETURN federated.close_round(session, round);
-END
-$$;
-COMMENT ON FUNCTION federated.aggregate(federated.sessions, federated.rounds) IS
-	'Make the next slices of a round''s result; after the last, close the round';
 
 CREATE FUNCTION federated.mean_metrics(round_id bigint, part text) RETURNS jsonb
 LANGUAGE sql STABLE
@@ -235,9 +203,11 @@ BEGIN
 	UPDATE federated.rounds r
 	SET state = 'closed', closed_at = clock_timestamp(),
 		total_samples = (SELECT sum(u.num_samples) FROM federated.updates u WHERE u.round_id = r.id AND u.state = 'accepted'),
-		evaluation = federated.mean_metrics(r.id, 'evaluation'), training = federated.mean_metrics(r.id, 'training')
+		evaluation = federated.mean_metrics(r.id, 'evaluation'), training = federated.mean_metrics(r.id, 'training'),
+		timings = federated.round_timings(r)
 	WHERE r.id = round.id AND r.state = 'aggregating'
 	RETURNING * INTO round;
+	DELETE FROM federated.chunks c WHERE c.round_id = round.id;
 	UPDATE federated.model_versions v SET metrics = round.evaluation
 	WHERE v.id = round.base_version_id AND round.evaluation <> '{}' AND v.source_id IS NOT NULL;
 	RETURN round;
