@@ -1,5 +1,6 @@
 # federated: PostgreSQL extension and Island client.
 #   make                builds both            make install    installs both
+#   make dashboard      builds the training dashboard (needs npm); make install then takes it along
 #   make installcheck   regression and isolation tests against a running server
 #   scripts/test        everything, on a server of its own
 
@@ -38,7 +39,7 @@ federated--$(EXTVERSION).sql: $(sort $(wildcard sql/install/*.sql))
 # A changed header rebuilds what may include it.
 $(OBJS): $(wildcard src/*.h src/*/*.h src/core/*/*.h)
 
-.PHONY: client install-client clean-client
+.PHONY: client install-client clean-client dashboard install-http clean-dashboard
 all: client
 client:
 	$(MAKE) -C client
@@ -48,3 +49,17 @@ install-client: client
 clean: clean-client
 clean-client:
 	$(MAKE) -C client clean
+
+# Static files for a web server, beside its and PostgREST's configuration.
+httpdir = $(datadir)/federated
+dashboard:
+	cd http/dashboard && npm ci --no-audit --no-fund && npm run build
+install: install-http
+install-http:
+	mkdir -p '$(DESTDIR)$(httpdir)/http'
+	install -m 644 http/*.conf http/*.service http/grafana-dashboard.json '$(DESTDIR)$(httpdir)/http/'
+	if [ -d http/dashboard/dist ]; then \
+		rm -rf '$(DESTDIR)$(httpdir)/dashboard' && cp -r http/dashboard/dist '$(DESTDIR)$(httpdir)/dashboard'; fi
+clean: clean-dashboard
+clean-dashboard:
+	rm -rf http/dashboard/dist http/dashboard/build

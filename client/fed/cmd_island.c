@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/stop.h"
 #include "options.h"
+#include "server.h"
 
 static const char usage[] =
 "usage: fed island run --host-id H --train CMD [OPTION]...\n"
@@ -26,6 +27,7 @@ static const char usage[] =
 "  --policy FILE         the data owner's rules, see README\n"
 "  --journal FILE        JSON lines of everything that is sent\n"
 "  --heartbeat S         seconds between signs of life (default 10)\n"
+"  --poll S              with --url, seconds between two looks for a task (default 2)\n"
 "  --once SESSION        end when this session has ended\n"
 "  --exit-when-done      end when the session of the first task has ended\n"
 FED_COMMON_USAGE;
@@ -78,7 +80,7 @@ introduce(FedIsland *island, const char *capabilities, const Accepts *accepts, F
 	if (strcmp(hello.host_id, island->host_id) != 0)
 	{
 		fed_error_set(err, FED_ERR_POLICY, "the server takes us for Island \"%s\", not \"%s\"", hello.host_id, island->host_id);
-		return fed_error_hint(err, "log in as the database role that \"%s\" is registered with", island->host_id);
+		return fed_error_hint(err, "log in as the database role that \"%s\" is registered with, or use its token", island->host_id);
 	}
 	for (int i = 0; i < accepts->n; i++)
 	{
@@ -118,8 +120,10 @@ work(FedIsland *island, const char *once, bool exit_when_done)
 	{
 		FedTask    *task = NULL;
 		bool		announced;
-		bool		ok = fed_next_task(island->t, once, &task, &err);
+		bool		ok;
 
+		fed_keep_token(island->t);
+		ok = fed_next_task(island->t, once, &task, &err);
 		if (ok && task != NULL)
 		{
 			if (exit_when_done)
@@ -197,6 +201,7 @@ fed_cmd_island_run(int argc, char **argv)
 	const char *heartbeat = NULL;
 	const char *capabilities = NULL;
 	const char *policy = NULL;
+	const char *poll = NULL;
 	const char *once = NULL;
 	bool		exit_when_done = false;
 	const FedOption options[] = {
@@ -204,8 +209,8 @@ fed_cmd_island_run(int argc, char **argv)
 		{"--state-dir", &state, NULL, NULL, NULL}, {"--train-timeout", &timeout, NULL, NULL, NULL},
 		{"--accept", NULL, NULL, add_accept, &accepts}, {"--capabilities", &capabilities, NULL, NULL, NULL},
 		{"--policy", &policy, NULL, NULL, NULL}, {"--journal", &island.journal, NULL, NULL, NULL},
-		{"--heartbeat", &heartbeat, NULL, NULL, NULL}, {"--once", &once, NULL, NULL, NULL},
-		{"--exit-when-done", NULL, &exit_when_done, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}
+		{"--heartbeat", &heartbeat, NULL, NULL, NULL}, {"--poll", &poll, NULL, NULL, NULL},
+		{"--once", &once, NULL, NULL, NULL}, {"--exit-when-done", NULL, &exit_when_done, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}
 	};
 	FedError	err = {0};
 	int			code;
@@ -215,7 +220,7 @@ fed_cmd_island_run(int argc, char **argv)
 	island.train_timeout = fed_option_seconds("--train-timeout", timeout, 0);
 	island.heartbeat = fed_option_seconds("--heartbeat", heartbeat, 10);
 	code = prepare(&island, state, policy, &err);
-	if (code == FED_EXIT_OK && (island.t = fed_open_transport(&common, true, &code)) != NULL)
+	if (code == FED_EXIT_OK && (island.t = fed_open_transport(&common, fed_option_seconds("--poll", poll, 2), &code)) != NULL)
 	{
 		island.t->patience = FED_FOREVER;
 		code = introduce(&island, capabilities, &accepts, &err) ? work(&island, once, exit_when_done)

@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "lib/upload.h"
 #include "options.h"
+#include "server.h"
 
 static const char import_usage[] =
 "usage: fed model import WORKLOAD FILE [--create] [--trainable RE]\n"
@@ -71,7 +72,7 @@ fed_cmd_model_import(int argc, char **argv)
 
 	fed_options_parse(argc, argv, import_usage, options, &common, names, 2);
 	fed_log_configure(false, common.json);
-	t = fed_open_transport(&common, false, &code);
+	t = fed_open_transport(&common, 0, &code);
 	if (t == NULL)
 		return code;
 	t->patience = 30;
@@ -121,7 +122,7 @@ fed_cmd_model_export(int argc, char **argv)
 	fed_options_parse(argc, argv, export_usage, options, &common, names, 2);
 	fed_log_configure(false, common.json);
 	number = fed_option_int("--version", version, 1, -1);
-	t = fed_open_transport(&common, false, &code);
+	t = fed_open_transport(&common, 0, &code);
 	if (t == NULL)
 		return code;
 	t->patience = 30;

@@ -12,8 +12,10 @@
 #include "lib/log.h"
 #include "lib/stop.h"
 #include "options.h"
+#include "server.h"
 
 #define LOOK_SECONDS 0.3
+#define LOOK_SECONDS_HTTP 1.0
 
 static const char start_usage[] =
 "usage: fed session start NAME --workload W --rounds N [--config JSON]\n"
@@ -67,7 +69,7 @@ fed_cmd_session_start(int argc, char **argv)
 		fprintf(stderr, "fed: --workload and --rounds are needed\n%s", start_usage);
 		return FED_EXIT_USAGE;
 	}
-	t = fed_open_transport(&common, false, &code);
+	t = fed_open_transport(&common, 0, &code);
 	if (t == NULL)
 		return code;
 	if (!start(t, name, workload, fed_option_int("--rounds", rounds, 1, 1), config, &id, &err))
@@ -81,7 +83,7 @@ fed_cmd_session_start(int argc, char **argv)
 
 /* Until the session is over; its exit code. */
 static int
-watch(FedTransport *t, const char *id, bool json, FedError *err)
+watch(FedTransport *t, const char *id, double pause, bool json, FedError *err)
 {
 	FedCards	cards = {0};
 	char	   *last = NULL;
@@ -114,7 +116,7 @@ watch(FedTransport *t, const char *id, bool json, FedError *err)
 		free(last);
 		last = document;
 		fed_session_free(session);
-		if (code >= 0 || !fed_sleep(LOOK_SECONDS))
+		if (code >= 0 || !fed_sleep(pause))
 		{
 			free(last);
 			return code >= 0 ? code : FED_EXIT_OK;
@@ -133,11 +135,11 @@ fed_cmd_session_watch(int argc, char **argv)
 
 	fed_options_parse(argc, argv, watch_usage, no_options, &common, &id, 1);
 	fed_log_configure(false, false);
-	t = fed_open_transport(&common, false, &code);
+	t = fed_open_transport(&common, 0, &code);
 	if (t == NULL)
 		return code;
 	t->patience = 300;
-	code = watch(t, id, common.json, &err);
+	code = watch(t, id, common.url == NULL ? LOOK_SECONDS : LOOK_SECONDS_HTTP, common.json, &err);
 	fed_transport_free(t);
 	return code;
 }
@@ -171,7 +173,7 @@ fed_cmd_session_list(int argc, char **argv)
 
 	fed_options_parse(argc, argv, list_usage, no_options, &common, NULL, 0);
 	fed_log_configure(false, false);
-	t = fed_open_transport(&common, false, &code);
+	t = fed_open_transport(&common, 0, &code);
 	if (t == NULL)
 		return code;
 	if (!fed_list_sessions(t, &document, &err))
@@ -198,7 +200,7 @@ fed_cmd_session_cancel(int argc, char **argv)
 
 	fed_options_parse(argc, argv, cancel_usage, options, &common, &id, 1);
 	fed_log_configure(false, common.json);
-	t = fed_open_transport(&common, false, &code);
+	t = fed_open_transport(&common, 0, &code);
 	if (t == NULL)
 		return code;
 	if (!fed_cancel_session(t, id, reason, &err))

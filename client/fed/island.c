@@ -93,6 +93,7 @@ still_wanted(void *arg, FedError *err)
 	if (fed_now() < watch->next)
 		return true;
 	watch->next = fed_now() + watch->island->heartbeat;
+	fed_keep_token(t);
 	/* A server that is away is no reason to stop training, nor to wait for it. */
 	t->patience = 0;
 	if (fed_next_task(t, watch->task->session_id, &now, &ignored))

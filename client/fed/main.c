@@ -19,6 +19,7 @@ static const struct
 	const char *purpose;
 }			commands[] = {
 	{"island", "run", fed_cmd_island_run, "take tasks, train, send updates"},
+	{"island", "enroll", fed_cmd_island_enroll, "an Island's first token, for an invite"},
 	{"model", "import", fed_cmd_model_import, "safetensors file into a workload"},
 	{"model", "export", fed_cmd_model_export, "version of a workload into a safetensors file"},
 	{"session", "start", fed_cmd_session_start, "start a training session"},

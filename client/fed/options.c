@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "lib/log.h"
-#include "lib/tls.h"
 
 static void
 usage_error(const char *usage, const char *what, const char *argument)
@@ -54,6 +53,9 @@ fed_options_parse(int argc, char **argv, const char *usage, const FedOption *own
 {
 	const FedOption shared[] = {
 		{"--dsn", &common->dsn, NULL, NULL, NULL},
+		{"--url", &common->url, NULL, NULL, NULL},
+		{"--token-file", &common->token_file, NULL, NULL, NULL},
+		{"--ca-file", &common->ca_file, NULL, NULL, NULL},
 		{"--insecure", NULL, &common->insecure, NULL, NULL},
 		{"--json", NULL, &common->json, NULL, NULL},
 		{NULL, NULL, NULL, NULL, NULL}
@@ -82,6 +84,10 @@ fed_options_parse(int argc, char **argv, const char *usage, const FedOption *own
 	}
 	if (found < n_positional)
 		usage_error(usage, "an argument is missing", NULL);
+	if (common->url != NULL && common->dsn != NULL)
+		usage_error(usage, "--dsn and --url name two servers: give one of them", NULL);
+	if (common->url == NULL && (common->token_file != NULL || common->ca_file != NULL))
+		usage_error(usage, "--token-file and --ca-file go with --url", NULL);
 }
 
 int64_t
@@ -125,24 +131,4 @@ fed_fail(const char *context, const FedError *err)
 		return FED_EXIT_OK;
 	fed_log_error(context, err);
 	return fed_error_exit_code(err);
-}
-
-FedTransport *
-fed_open_transport(const FedCommon *common, bool listen, int *exit_code)
-{
-	FedError	err = {0};
-	FedTransport *t;
-
-	if (!fed_conninfo_has_no_secret(common->dsn, &err) || (!common->insecure && !fed_conninfo_is_safe(common->dsn, &err)))
-	{
-		*exit_code = fed_fail(NULL, &err);
-		return NULL;
-	}
-	t = fed_transport_pq(common->dsn, listen);
-	if (t == NULL)
-	{
-		fed_error_memory(&err);
-		*exit_code = fed_fail(NULL, &err);
-	}
-	return t;
 }

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/transport.h"
+#include "lib/error.h"
 
 /* An option: --name VALUE into *text, or, with a NULL text, a switch. */
 typedef struct FedOption
@@ -23,6 +23,9 @@ typedef struct FedOption
 typedef struct FedCommon
 {
 	const char *dsn;
+	const char *url;
+	const char *token_file;
+	const char *ca_file;
 	bool		insecure;
 	bool		json;
 } FedCommon;
@@ -38,13 +41,11 @@ extern void fed_options_parse(int argc, char **argv, const char *usage, const Fe
 extern int64_t fed_option_int(const char *name, const char *text, int64_t min, int64_t missing);
 extern double fed_option_seconds(const char *name, const char *text, double missing);
 
-/* A transport that is safe to use, or the exit code why not. */
-extern FedTransport *fed_open_transport(const FedCommon *common, bool listen, int *exit_code);
-
 /* Prints the error and gives its exit code. */
 extern int	fed_fail(const char *context, const FedError *err);
 
 extern int	fed_cmd_island_run(int argc, char **argv);
+extern int	fed_cmd_island_enroll(int argc, char **argv);
 extern int	fed_cmd_model_import(int argc, char **argv);
 extern int	fed_cmd_model_export(int argc, char **argv);
 extern int	fed_cmd_session_start(int argc, char **argv);
@@ -52,9 +53,17 @@ extern int	fed_cmd_session_watch(int argc, char **argv);
 extern int	fed_cmd_session_list(int argc, char **argv);
 extern int	fed_cmd_session_cancel(int argc, char **argv);
 
-#define FED_COMMON_USAGE \
-	"  --dsn CONNINFO   libpq connection string without a password; else PGHOST, PGSERVICE, PGPASSFILE …\n" \
+#define FED_URL_USAGE \
+	"  --url URL        the coordinator over HTTPS, https://HOST[:PORT][/PATH]; HTTPS_PROXY and NO_PROXY are honoured\n" \
+	"  --token-file F   the token for --url, a file of mode 0600; else FED_TOKEN_FILE\n" \
+	"  --ca-file F      certificates of a private authority for --url; else CURL_CA_BUNDLE, SSL_CERT_FILE, the system's\n"
+
+#define FED_OTHER_USAGE \
 	"  --insecure       accept a remote server that does not prove who it is\n" \
 	"  --json           JSON lines on standard output\n"
+
+#define FED_COMMON_USAGE \
+	"  --dsn CONNINFO   libpq connection string without a password; else PGHOST, PGSERVICE, PGPASSFILE …\n" \
+	FED_URL_USAGE FED_OTHER_USAGE
 
 #endif							/* FED_OPTIONS_H */

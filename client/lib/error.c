@@ -14,6 +14,7 @@ fill(FedError *err, FedErrorKind kind, const char *format, va_list args)
 {
 	err->kind = kind;
 	err->sqlstate[0] = '\0';
+	err->retry_after = 0;
 	err->hint[0] = '\0';
 	vsnprintf(err->message, sizeof(err->message), format, args);
 }

@@ -29,6 +29,7 @@ typedef struct FedError
 {
 	FedErrorKind kind;
 	char		sqlstate[6];	/* "" unless a server said one */
+	double		retry_after;	/* seconds; 0 unless a server asked for it */
 	char		message[640];
 	char		hint[320];		/* "" if there is nothing to advise */
 } FedError;
@@ -41,7 +42,7 @@ typedef struct FedError
 #define FED_EXIT_REFUSED 4
 
 /*
- * Fills err (NULL is allowed) and clears hint and sqlstate. Always false, so
+ * Fills err (NULL is allowed) and clears what else it holds. Always false, so
  * that "return fed_error_set(...)" reads well.
  */
 extern bool fed_error_set(FedError *err, FedErrorKind kind,

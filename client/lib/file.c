@@ -127,8 +127,8 @@ read_descriptor(int fd, const char *path, size_t len, size_t *got,
 	return text;
 }
 
-char *
-fed_read_file(const char *path, size_t max, size_t *len, FedError *err)
+static char *
+read_file(const char *path, size_t max, bool secret, size_t *len, FedError *err)
 {
 	int			fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -139,6 +139,11 @@ fed_read_file(const char *path, size_t max, size_t *len, FedError *err)
 		fed_error_errno(err, "could not open \"%s\"", path);
 	else if (!S_ISREG(st.st_mode))
 		fed_error_set(err, FED_ERR_LOCAL, "\"%s\" is not a file", path);
+	else if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+	{
+		fed_error_set(err, FED_ERR_POLICY, "\"%s\" is open to other users of this machine", path);
+		fed_error_hint(err, "chmod 600 '%s'", path);
+	}
 	else if ((uint64_t) st.st_size > max)
 		fed_error_set(err, FED_ERR_LOCAL,
 					  "\"%s\" has %lld bytes, at most %zu are allowed", path,
@@ -150,6 +155,18 @@ fed_read_file(const char *path, size_t max, size_t *len, FedError *err)
 	if (len != NULL)
 		*len = got;
 	return text;
+}
+
+char *
+fed_read_file(const char *path, size_t max, size_t *len, FedError *err)
+{
+	return read_file(path, max, false, len, err);
+}
+
+char *
+fed_read_secret(const char *path, size_t max, FedError *err)
+{
+	return read_file(path, max, true, NULL, err);
 }
 
 static char *
@@ -174,9 +191,15 @@ fed_replace_begin(const char *path, FedError *err)
 		fed_error_memory(err);
 		return -1;
 	}
-	fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
+	/* One that is left from before may be readable by all, or not ours. */
+	fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || fchmod(fd, 0600) != 0)
+	{
 		fed_error_errno(err, "could not create \"%s\"", tmp);
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
 	free(tmp);
 	return fd;
 }

@@ -40,6 +40,9 @@ extern void fed_remove_tree(const char *dir);
 extern char *fed_read_file(const char *path, size_t max, size_t *len,
 						   FedError *err);
 
+/* The same, but a file that group or others have any right to is refused. */
+extern char *fed_read_secret(const char *path, size_t max, FedError *err);
+
 /* Writes path by way of a temporary file, fsync and rename. */
 extern bool fed_write_file(const char *path, const void *data, size_t len,
 						   FedError *err);

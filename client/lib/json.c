@@ -58,20 +58,30 @@ mark_long_integers(const char *text)
 }
 
 json_t *
-fed_json_parse(const char *text, const char *what, FedErrorKind kind,
+fed_json_value(const char *text, const char *what, FedErrorKind kind,
 			   FedError *err)
 {
 	json_error_t where;
 	char	   *readable = mark_long_integers(text);
-	json_t	   *object = readable == NULL ? NULL : json_loads(readable, JSON_REJECT_DUPLICATES, &where);
+	json_t	   *value = readable == NULL ? NULL
+		: json_loads(readable, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
 
 	free(readable);
 	if (readable == NULL)
 		fed_error_memory(err);
-	else if (object == NULL)
+	else if (value == NULL)
 		fed_error_set(err, kind, "%s is not valid JSON: line %d, column %d: %s",
 					  what, where.line, where.column, where.text);
-	else if (!json_is_object(object))
+	return value;
+}
+
+json_t *
+fed_json_parse(const char *text, const char *what, FedErrorKind kind,
+			   FedError *err)
+{
+	json_t	   *object = fed_json_value(text, what, kind, err);
+
+	if (object != NULL && !json_is_object(object))
 	{
 		fed_error_set(err, kind, "%s is not a JSON object", what);
 		json_decref(object);
@@ -126,4 +136,39 @@ fed_json_slices(const json_t *array, FedSliceSet *set)
 		if (json_is_integer(value) && json_integer_value(value) >= 0)
 			fed_slice_set_add(set, (uint64_t) json_integer_value(value));
 	}
+}
+
+json_t *
+fed_json_message(const char *message)
+{
+	json_t	   *text = json_string(message);
+	char	   *plain = text == NULL ? strdup(message) : NULL;
+
+	for (char *c = plain; c != NULL && *c != '\0'; c++)
+	{
+		if ((unsigned char) *c >= 0x80)
+			*c = '?';
+	}
+	if (plain != NULL)
+		text = json_string(plain);
+	free(plain);
+	return text;
+}
+
+char *
+fed_json_insert(char *object, const char *key, const char *value, const char *what, FedError *err)
+{
+	json_t	   *valid = fed_json_parse(value, what, FED_ERR_USAGE, err);
+	char	   *out = NULL;
+	size_t		len = strlen(object);
+	bool		empty = strcmp(object, "{}") == 0;
+
+	if (valid != NULL && asprintf(&out, "%.*s%s\"%s\":%s}", (int) len - 1, object, empty ? "" : ",", key, value) < 0)
+	{
+		fed_error_memory(err);
+		out = NULL;
+	}
+	json_decref(valid);
+	free(object);
+	return out;
 }

@@ -22,6 +22,10 @@
 extern json_t *fed_json_parse(const char *text, const char *what,
 							  FedErrorKind kind, FedError *err);
 
+/* The same, for any value: a number and a string too. */
+extern json_t *fed_json_value(const char *text, const char *what,
+							  FedErrorKind kind, FedError *err);
+
 /* A whole number in a member; false if it is missing or something else. */
 extern bool fed_json_int(const json_t *object, const char *key, int64_t *out);
 
@@ -43,5 +47,20 @@ extern void fed_json_copy(const json_t *object, const char *key, char *out,
  * Anything that is no number of a slice is passed over.
  */
 extern void fed_json_slices(const json_t *array, FedSliceSet *set);
+
+/*
+ * A message as a string. One that was cut in the middle of a character is not
+ * UTF-8: it loses all that is not ASCII. NULL if there is no memory.
+ */
+extern json_t *fed_json_message(const char *message);
+
+/*
+ * Adds a member whose value is an object in JSON text, as it stands: what went
+ * through json_t would come out with other digits. object is compact text, and
+ * is freed. what begins the message (FED_ERR_USAGE) if value is no object.
+ * malloc'd; NULL, and err filled, on failure.
+ */
+extern char *fed_json_insert(char *object, const char *key, const char *value,
+							 const char *what, FedError *err);
 
 #endif							/* FED_CLIENT_JSON_H */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <jansson.h>
+#include "lib/json.h"
 
 #define FED_MESSAGE_LEN 1400
 
@@ -37,29 +37,13 @@ fed_timestamp(char out[FED_TIMESTAMP_LEN])
 			 (int) (now.tv_nsec / 1000000));
 }
 
-/* A message cut in the middle of a character is not UTF-8: then ASCII only. */
-static json_t *
-message_json(const char *message)
-{
-	json_t	   *text = json_string(message);
-	char		plain[FED_MESSAGE_LEN];
-	size_t		i = 0;
-
-	if (text != NULL)
-		return text;
-	for (; message[i] != '\0' && i < sizeof(plain) - 1; i++)
-		plain[i] = (unsigned char) message[i] < 0x80 ? message[i] : '?';
-	plain[i] = '\0';
-	return json_string(plain);
-}
-
 static void
 print_json(const char *time, const char *level, const char *event,
 		   const char *message, json_t *fields)
 {
 	json_t	   *line = json_pack("{s:s, s:s, s:s, s:o}", "time", time,
 								 "level", level, "event", event,
-								 "message", message_json(message));
+								 "message", fed_json_message(message));
 	char	   *text;
 
 	if (line != NULL && fields != NULL)

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "lib/server_error.h"
 #include "lib/stop.h"
 
 #define CONNECT_SECONDS 15.0
@@ -92,41 +93,16 @@ fed_pq_connect(const char *conninfo, FedError *err)
 	return NULL;
 }
 
-/*
- * What kind of failure a SQLSTATE is. 25006: it is a standby (now), another
- * server is primary. 53, 57014: full or too slow just now.
- */
-static FedErrorKind
-kind_of(const char *sqlstate)
-{
-	if (strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57P", 3) == 0 ||
-		strcmp(sqlstate, "25P03") == 0 || strcmp(sqlstate, "25006") == 0)
-		return FED_ERR_CONNECTION;
-	if (strncmp(sqlstate, "40", 2) == 0 || strcmp(sqlstate, "55P03") == 0 ||
-		strncmp(sqlstate, "53", 2) == 0 || strcmp(sqlstate, "57014") == 0)
-		return FED_ERR_BUSY;
-	return FED_ERR_SERVER;
-}
-
 static void
 server_error(PGconn *conn, const PGresult *res, FedError *err)
 {
 	const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
-	const char *hint = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT);
 
 	if (sqlstate == NULL)
-	{
 		connection_error(conn, err);
-		return;
-	}
-	fed_error_set(err, kind_of(sqlstate), "%s%s%s", primary == NULL ? "the server failed" : primary,
-				  detail == NULL ? "" : ": ", detail == NULL ? "" : detail);
-	if (hint != NULL)
-		fed_error_hint(err, "%s", hint);
-	if (err != NULL)
-		memcpy(err->sqlstate, sqlstate, sizeof(err->sqlstate));
+	else
+		fed_server_error(err, fed_sqlstate_kind(sqlstate), sqlstate, PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY),
+						 PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL), PQresultErrorField(res, PG_DIAG_MESSAGE_HINT));
 }
 
 /* Wait for the next result; NULL without an error when there is none left. */

@@ -53,8 +53,8 @@ fed_conninfo_has_no_secret(const char *conninfo, FedError *err)
 	return fed_error_hint(err, "put it into a password file (PGPASSFILE, ~/.pgpass) or a service file (PGSERVICEFILE)");
 }
 
-static bool
-is_local(const char *host)
+bool
+fed_host_is_local(const char *host)
 {
 	return host[0] == '\0' || host[0] == '/' || host[0] == '@' ||
 		strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
@@ -98,7 +98,7 @@ fed_unverified_host(const char *hosts, const char *hostaddrs,
 
 		if (!has_host && !has_address)
 			return NULL;
-		if (!is_local(used))
+		if (!fed_host_is_local(used))
 			return strdup(used);
 	}
 }

@@ -34,4 +34,7 @@ extern bool fed_conninfo_is_safe(const char *conninfo, FedError *err);
 extern char *fed_unverified_host(const char *hosts, const char *hostaddrs,
 								 const char *sslmode);
 
+/* Whether a host as libpq names it is this machine: loopback, a socket, "". */
+extern bool fed_host_is_local(const char *host);
+
 #endif							/* FED_CLIENT_TLS_H */

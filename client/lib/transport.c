@@ -4,10 +4,16 @@
  */
 #include "lib/transport.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/stop.h"
+
+/* The longest that a server may ask us to stay away, in seconds. */
+#define MAX_RETRY_AFTER 60.0
 
 void
 fed_bytes_free(FedBytes *bytes)
@@ -74,7 +80,7 @@ try_again(FedTransport *t, FedError *err)
 		memcpy(t->last_complaint, err->message, sizeof(t->last_complaint));
 		fed_log_warning("%s; trying again", err->message);
 	}
-	return fed_sleep(fed_backoff_next(&t->backoff)) ||
+	return fed_sleep(fmin(err->retry_after, MAX_RETRY_AFTER) + fed_backoff_next(&t->backoff)) ||
 		fed_error_set(err, FED_ERR_STOPPED, "asked to stop");
 }
 
@@ -112,11 +118,66 @@ fed_transport_wait(FedTransport *t, double seconds, bool *announced,
 		fed_error_set(err, FED_ERR_STOPPED, "asked to stop");
 }
 
+void
+fed_keep_token(FedTransport *t)
+{
+	if (t->ops->keep_token != NULL)
+		t->ops->keep_token(t);
+}
+
+/* What documents say. Each of these frees its document. */
+
+static bool
+take_hello(char *document, FedHello *out, FedError *err)
+{
+	json_t	   *object = fed_json_parse(document, "the server's answer", FED_ERR_PROTOCOL, err);
+
+	free(document);
+	if (object == NULL)
+		return false;
+	if (out != NULL)
+	{
+		fed_json_copy(object, "host_id", out->host_id, sizeof(out->host_id));
+		fed_json_copy(object, "extension_version", out->extension_version, sizeof(out->extension_version));
+	}
+	json_decref(object);
+	return true;
+}
+
+static bool
+take_task(char *document, FedTask **out, FedError *err)
+{
+	bool		none = document == NULL;
+
+	*out = none ? NULL : fed_task_parse(document, err);
+	free(document);
+	return none || *out != NULL;
+}
+
+static bool
+take_reply(char *document, FedReply *out, FedSliceSet *present, FedError *err)
+{
+	bool		ok = fed_reply_parse(document, out, present, err);
+
+	free(document);
+	return ok;
+}
+
+static bool
+take_manifest(char *document, FedManifest **out, FedError *err)
+{
+	*out = fed_manifest_parse(document, err);
+	free(document);
+	return *out != NULL;
+}
+
 bool
 fed_heartbeat(FedTransport *t, const char *capabilities, FedHello *out,
 			  FedError *err)
 {
-	CALL(t->ops->heartbeat(t, capabilities, out, why));
+	char	   *document;
+
+	CALL(t->ops->heartbeat(t, capabilities, &document, why) && take_hello(document, out, why));
 }
 
 bool
@@ -130,7 +191,9 @@ bool
 fed_next_task(FedTransport *t, const char *session_id, FedTask **out,
 			  FedError *err)
 {
-	CALL(t->ops->next_task(t, session_id, out, why));
+	char	   *document;
+
+	CALL(t->ops->next_task(t, session_id, &document, why) && take_task(document, out, why));
 }
 
 bool
@@ -144,7 +207,9 @@ bool
 fed_begin_update(FedTransport *t, int64_t round_id, const uint8_t *digest,
 				 FedReply *out, FedSliceSet *present, FedError *err)
 {
-	CALL(t->ops->begin_update(t, round_id, digest, out, present, why));
+	char	   *document;
+
+	CALL(t->ops->begin_update(t, round_id, digest, &document, why) && take_reply(document, out, present, why));
 }
 
 bool
@@ -152,7 +217,9 @@ fed_put_slice(FedTransport *t, int64_t update_id, uint64_t slice,
 			  const uint8_t *hash, const void *data, size_t len, FedReply *out,
 			  FedError *err)
 {
-	CALL(t->ops->put_slice(t, update_id, slice, hash, data, len, out, why));
+	char	   *document;
+
+	CALL(t->ops->put_slice(t, update_id, slice, hash, data, len, &document, why) && take_reply(document, out, NULL, why));
 }
 
 bool
@@ -160,14 +227,20 @@ fed_commit_update(FedTransport *t, int64_t update_id, const uint8_t *digest,
 				  int64_t num_samples, const char *metrics, FedReply *out,
 				  FedError *err)
 {
-	CALL(t->ops->commit_update(t, update_id, digest, num_samples, metrics, out, why));
+	char	   *document;
+
+	CALL(t->ops->commit_update(t, update_id, digest, num_samples, metrics, &document, why) &&
+		 take_reply(document, out, NULL, why));
 }
 
 bool
 fed_submit_evaluation(FedTransport *t, int64_t round_id, int64_t num_samples,
 					  const char *metrics, FedReply *out, FedError *err)
 {
-	CALL(t->ops->submit_evaluation(t, round_id, num_samples, metrics, out, why));
+	char	   *document;
+
+	CALL(t->ops->submit_evaluation(t, round_id, num_samples, metrics, &document, why) &&
+		 take_reply(document, out, NULL, why));
 }
 
 bool
@@ -194,7 +267,9 @@ fed_find_version(FedTransport *t, int64_t workload_id, int64_t version,
 bool
 fed_model(FedTransport *t, int64_t version_id, FedManifest **out, FedError *err)
 {
-	CALL(t->ops->model(t, version_id, out, why));
+	char	   *document;
+
+	CALL(t->ops->model(t, version_id, &document, why) && take_manifest(document, out, why));
 }
 
 bool
@@ -216,7 +291,10 @@ fed_begin_import(FedTransport *t, int64_t workload_id, const char *header,
 				 size_t header_len, uint64_t data_bytes, FedManifest **out,
 				 FedError *err)
 {
-	CALL(t->ops->begin_import(t, workload_id, header, header_len, data_bytes, out, why));
+	char	   *document;
+
+	CALL(t->ops->begin_import(t, workload_id, header, header_len, data_bytes, &document, why) &&
+		 take_manifest(document, out, why));
 }
 
 bool

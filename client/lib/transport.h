@@ -3,7 +3,8 @@
  *		The calls an Island or a creator makes, whatever carries them.
  *
  * A transport is a table of calls (FedTransportOps). transport_pq.c fills it
- * for a PostgreSQL connection; nothing above this header knows of libpq.
+ * for a PostgreSQL connection, transport_http.c for HTTPS; nothing above this
+ * header knows of libpq or libcurl.
  *
  * The functions below call through the table and do what every carrier needs:
  * they connect when there is no connection, and when one is lost or the server
@@ -23,6 +24,7 @@
 
 #include "lib/backoff.h"
 #include "lib/error.h"
+#include "lib/http_call.h"
 #include "lib/manifest.h"
 #include "lib/reply.h"
 #include "lib/session.h"
@@ -58,6 +60,10 @@ typedef struct FedHello
 
 typedef struct FedTransport FedTransport;
 
+/*
+ * A carrier moves documents as they are, JSON text in malloc'd memory; what
+ * they say is read in one place, transport.c.
+ */
 typedef struct FedTransportOps
 {
 	bool		(*connect) (FedTransport *t, FedError *err);
@@ -66,30 +72,31 @@ typedef struct FedTransportOps
 	void		(*destroy) (FedTransport *t);
 	bool		(*wait) (FedTransport *t, double seconds, bool *announced,
 						 FedError *err);
+	void		(*keep_token) (FedTransport *t);	/* NULL: has none */
 
 	/* Island */
 	bool		(*heartbeat) (FedTransport *t, const char *capabilities,
-							  FedHello *out, FedError *err);
+							  char **document, FedError *err);
 	bool		(*accept_workload) (FedTransport *t, int64_t workload_id,
 									int64_t num_samples, FedError *err);
 	bool		(*next_task) (FedTransport *t, const char *session_id,
-							  FedTask **out, FedError *err);
+							  char **document, FedError *err);
 	bool		(*decline_task) (FedTransport *t, int64_t round_id,
 								 const char *reason, FedError *err);
 	bool		(*begin_update) (FedTransport *t, int64_t round_id,
-								 const uint8_t *digest, FedReply *out,
-								 FedSliceSet *present, FedError *err);
+								 const uint8_t *digest, char **document,
+								 FedError *err);
 	bool		(*put_slice) (FedTransport *t, int64_t update_id,
 							  uint64_t slice, const uint8_t *hash,
-							  const void *data, size_t len, FedReply *out,
+							  const void *data, size_t len, char **document,
 							  FedError *err);
 	bool		(*commit_update) (FedTransport *t, int64_t update_id,
 								  const uint8_t *digest, int64_t num_samples,
-								  const char *metrics, FedReply *out,
+								  const char *metrics, char **document,
 								  FedError *err);
 	bool		(*submit_evaluation) (FedTransport *t, int64_t round_id,
 									  int64_t num_samples, const char *metrics,
-									  FedReply *out, FedError *err);
+									  char **document, FedError *err);
 
 	/* models */
 	bool		(*find_workload) (FedTransport *t, const char *name,
@@ -100,7 +107,7 @@ typedef struct FedTransportOps
 	bool		(*find_version) (FedTransport *t, int64_t workload_id,
 								 int64_t version, int64_t *out, FedError *err);
 	bool		(*model) (FedTransport *t, int64_t version_id,
-						  FedManifest **out, FedError *err);
+						  char **document, FedError *err);
 	bool		(*model_header) (FedTransport *t, int64_t version_id,
 								 FedBytes *out, FedError *err);
 	bool		(*model_slice) (FedTransport *t, int64_t version_id,
@@ -108,7 +115,7 @@ typedef struct FedTransportOps
 								FedBytes *out, FedError *err);
 	bool		(*begin_import) (FedTransport *t, int64_t workload_id,
 								 const char *header, size_t header_len,
-								 uint64_t data_bytes, FedManifest **out,
+								 uint64_t data_bytes, char **document,
 								 FedError *err);
 	bool		(*put_model_slice) (FedTransport *t, int64_t version_id,
 									FedSection section, uint64_t slice,
@@ -151,6 +158,14 @@ struct FedTransport
  * of tls.h are the caller's business. NULL if there is no memory.
  */
 extern FedTransport *fed_transport_pq(const char *conninfo, bool listen);
+
+/*
+ * A transport over HTTPS, as the bearer of the token in token_file. Nothing is
+ * announced there: a wait ends after poll seconds, as if something had been.
+ * The rules of url.h are the caller's business. NULL if there is no memory.
+ */
+extern FedTransport *fed_transport_http(const FedHttpServer *server,
+										const char *token_file, double poll);
 extern void fed_transport_free(FedTransport *t);
 
 /*
@@ -160,6 +175,12 @@ extern void fed_transport_free(FedTransport *t);
  */
 extern bool fed_transport_wait(FedTransport *t, double seconds,
 							   bool *announced, FedError *err);
+
+/*
+ * For an Island, now and then: renews a token, in its file too, once half of
+ * its lifetime is over. What fails is logged and tried again later.
+ */
+extern void fed_keep_token(FedTransport *t);
 
 /* capabilities: JSON text or NULL (unchanged); out may be NULL. */
 extern bool fed_heartbeat(FedTransport *t, const char *capabilities,

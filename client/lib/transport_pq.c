@@ -131,20 +131,6 @@ call_bytes(FedTransport *base, const char *sql, int n, const FedPqParam *params,
 	return true;
 }
 
-static bool
-call_reply(FedTransport *base, const char *sql, int n, const FedPqParam *params, FedReply *out,
-		   FedSliceSet *present, FedError *err)
-{
-	char	   *document;
-	bool		ok;
-
-	if (!call_document(base, sql, n, params, &document, err))
-		return false;
-	ok = fed_reply_parse(document, out, present, err);
-	free(document);
-	return ok;
-}
-
 /* connection */
 
 static void
@@ -255,21 +241,11 @@ pq_wait(FedTransport *base, double seconds, bool *announced, FedError *err)
 /* Island */
 
 static bool
-pq_heartbeat(FedTransport *base, const char *capabilities, FedHello *out, FedError *err)
+pq_heartbeat(FedTransport *base, const char *capabilities, char **document, FedError *err)
 {
 	FedPqParam	params[] = {FED_PQ_TEXT(capabilities)};
-	PGresult   *res = call(base, "SELECT h ->> 'host_id', h ->> 'extension_version' FROM @federated_heartbeat($1::jsonb) h",
-						   false, 1, params, err);
 
-	if (res == NULL)
-		return false;
-	if (out != NULL)
-	{
-		snprintf(out->host_id, sizeof(out->host_id), "%s", PQgetvalue(res, 0, 0));
-		snprintf(out->extension_version, sizeof(out->extension_version), "%s", PQgetvalue(res, 0, 1));
-	}
-	PQclear(res);
-	return true;
+	return call_document(base, "SELECT @federated_heartbeat($1::jsonb)", 1, params, document, err);
 }
 
 static bool
@@ -284,19 +260,11 @@ pq_accept_workload(FedTransport *base, int64_t workload_id, int64_t num_samples,
 }
 
 static bool
-pq_next_task(FedTransport *base, const char *session_id, FedTask **out, FedError *err)
+pq_next_task(FedTransport *base, const char *session_id, char **document, FedError *err)
 {
 	FedPqParam	params[] = {FED_PQ_TEXT(session_id)};
-	char	   *document;
 
-	*out = NULL;
-	if (!call_text(base, "SELECT @federated_next_task($1::uuid)", 1, params, &document, err))
-		return false;
-	if (document == NULL)
-		return true;
-	*out = fed_task_parse(document, err);
-	free(document);
-	return *out != NULL;
+	return call_text(base, "SELECT @federated_next_task($1::uuid)", 1, params, document, err);
 }
 
 static bool
@@ -309,43 +277,42 @@ pq_decline_task(FedTransport *base, int64_t round_id, const char *reason, FedErr
 }
 
 static bool
-pq_begin_update(FedTransport *base, int64_t round_id, const uint8_t *digest, FedReply *out, FedSliceSet *present,
-				FedError *err)
+pq_begin_update(FedTransport *base, int64_t round_id, const uint8_t *digest, char **document, FedError *err)
 {
 	Number		id;
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)), FED_PQ_BYTES(digest, FED_SHA256_BYTES)};
 
-	return call_reply(base, "SELECT @federated_begin_update($1::bigint, $2::bytea)", 2, params, out, present, err);
+	return call_document(base, "SELECT @federated_begin_update($1::bigint, $2::bytea)", 2, params, document, err);
 }
 
 static bool
 pq_put_slice(FedTransport *base, int64_t update_id, uint64_t slice, const uint8_t *hash, const void *data, size_t len,
-			 FedReply *out, FedError *err)
+			 char **document, FedError *err)
 {
 	Number		id;
 	Number		slice_no;
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, update_id)), FED_PQ_TEXT(number(&slice_no, (int64_t) slice)),
 	FED_PQ_BYTES(hash, FED_SHA256_BYTES), FED_PQ_BYTES(data, len)};
 
-	return call_reply(base, "SELECT @federated_put_slice($1::bigint, $2::integer, $3::bytea, $4::bytea)", 4, params,
-					  out, NULL, err);
+	return call_document(base, "SELECT @federated_put_slice($1::bigint, $2::integer, $3::bytea, $4::bytea)", 4, params,
+						 document, err);
 }
 
 static bool
 pq_commit_update(FedTransport *base, int64_t update_id, const uint8_t *digest, int64_t num_samples, const char *metrics,
-				 FedReply *out, FedError *err)
+				 char **document, FedError *err)
 {
 	Number		id;
 	Number		samples;
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, update_id)), FED_PQ_BYTES(digest, FED_SHA256_BYTES),
 	FED_PQ_TEXT(number(&samples, num_samples)), FED_PQ_TEXT(metrics)};
 
-	return call_reply(base, "SELECT @federated_commit_update($1::bigint, $2::bytea, $3::bigint, $4::jsonb)", 4, params,
-					  out, NULL, err);
+	return call_document(base, "SELECT @federated_commit_update($1::bigint, $2::bytea, $3::bigint, $4::jsonb)", 4, params,
+						 document, err);
 }
 
 static bool
-pq_submit_evaluation(FedTransport *base, int64_t round_id, int64_t num_samples, const char *metrics, FedReply *out,
+pq_submit_evaluation(FedTransport *base, int64_t round_id, int64_t num_samples, const char *metrics, char **document,
 					 FedError *err)
 {
 	Number		id;
@@ -353,8 +320,8 @@ pq_submit_evaluation(FedTransport *base, int64_t round_id, int64_t num_samples, 
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)), FED_PQ_TEXT(number(&samples, num_samples)),
 	FED_PQ_TEXT(metrics)};
 
-	return call_reply(base, "SELECT @federated_submit_evaluation($1::bigint, $2::bigint, $3::jsonb)", 3, params, out,
-					  NULL, err);
+	return call_document(base, "SELECT @federated_submit_evaluation($1::bigint, $2::bigint, $3::jsonb)", 3, params,
+						 document, err);
 }
 
 /* models */
@@ -388,25 +355,12 @@ pq_find_version(FedTransport *base, int64_t workload_id, int64_t version, int64_
 }
 
 static bool
-call_manifest(FedTransport *base, const char *sql, int n, const FedPqParam *params, FedManifest **out, FedError *err)
-{
-	char	   *document;
-
-	*out = NULL;
-	if (!call_document(base, sql, n, params, &document, err))
-		return false;
-	*out = fed_manifest_parse(document, err);
-	free(document);
-	return *out != NULL;
-}
-
-static bool
-pq_model(FedTransport *base, int64_t version_id, FedManifest **out, FedError *err)
+pq_model(FedTransport *base, int64_t version_id, char **document, FedError *err)
 {
 	Number		id;
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, version_id))};
 
-	return call_manifest(base, "SELECT @federated_model($1::bigint)", 1, params, out, err);
+	return call_document(base, "SELECT @federated_model($1::bigint)", 1, params, document, err);
 }
 
 static bool
@@ -431,14 +385,15 @@ pq_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint6
 
 static bool
 pq_begin_import(FedTransport *base, int64_t workload_id, const char *header, size_t header_len, uint64_t data_bytes,
-				FedManifest **out, FedError *err)
+				char **document, FedError *err)
 {
 	Number		id;
 	Number		bytes;
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, workload_id)), FED_PQ_BYTES(header, header_len),
 	FED_PQ_TEXT(number(&bytes, (int64_t) data_bytes))};
 
-	return call_manifest(base, "SELECT @federated_begin_import($1::bigint, $2::bytea, $3::bigint)", 3, params, out, err);
+	return call_document(base, "SELECT @federated_begin_import($1::bigint, $2::bytea, $3::bigint)", 3, params, document,
+						 err);
 }
 
 static bool

@@ -1,7 +1,9 @@
 /*
  * json_test.c
- *		Numbers that PostgreSQL writes out in full are read, and nothing else changes.
+ *		Numbers that PostgreSQL writes out in full are read, and nothing else changes;
+ *		what users wrote as JSON is sent as they wrote it.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -29,6 +31,26 @@ keeps_string(const char *text, const char *expected)
 	return ok;
 }
 
+static bool
+inserts(const char *object, const char *value, const char *expected)
+{
+	char	   *text = fed_json_insert(strdup(object), "x", value, "it", NULL);
+	bool		same = expected == NULL ? text == NULL : text != NULL && strcmp(text, expected) == 0;
+
+	free(text);
+	return same;
+}
+
+static bool
+says(const char *message, const char *expected)
+{
+	json_t	   *text = fed_json_message(message);
+	bool		same = strcmp(json_string_value(text), expected) == 0;
+
+	json_decref(text);
+	return same;
+}
+
 int
 main(void)
 {
@@ -52,5 +74,10 @@ main(void)
 	check(keeps_string("{\"s\": \"12345678901234567890\"}", "12345678901234567890"), "digits in a string stay as they are");
 	check(keeps_string("{\"s\": \"a\\\"12345678901234567890, \\\\\"}", "a\"12345678901234567890, \\"),
 		  "also behind an escaped quotation mark");
+	check(inserts("{}", "{\"lr\": 0.1}", "{\"x\":{\"lr\": 0.1}}") &&
+		  inserts("{\"a\":1}", "{\"lr\": 1e-3}", "{\"a\":1,\"x\":{\"lr\": 1e-3}}"), "an object is inserted as it was written");
+	check(inserts("{}", "{}, \"y\": {}", NULL) && inserts("{}", "[]", NULL) && inserts("{}", "", NULL),
+		  "what is not one object is not inserted");
+	check(says("größer", "größer") && says("gr\xc3", "gr?"), "a message that was cut in a character is still a string");
 	return checks_done();
 }

@@ -3,6 +3,7 @@
 
 base_packages="build-essential pkg-config libpq-dev libcurl4-openssl-dev libjansson-dev libssl-dev
 	python3 python3-numpy python3-sklearn"
+http_packages="curl openssl"
 test_packages="libipc-run-perl libcmocka-dev perl"
 torch_packages="python3-venv"
 slow_packages="clang debootstrap $torch_packages" # and clang's runtime library
@@ -58,11 +59,34 @@ install_postgres() {
 	[ -z "$failed" ] || exit 1
 }
 
-# install_packages [test] [torch] [slow]: everything that the named kinds of work need.
+# There are packages nginx, nginx-light, nginx-full … and it may come from elsewhere.
+nginx_installed() { [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; }
+
+# Debian starts nginx when its package is first installed, and at every boot. The scripts run one of
+# their own, so it is kept from both.
+install_nginx() {
+	local policy=/usr/sbin/policy-rc.d failed=
+	if [ -e "$policy" ]; then
+		apt_install nginx
+	else
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+		as_root chmod 755 "$policy"
+		(apt_install nginx) || failed=yes
+		as_root rm -f "$policy"
+		[ -z "$failed" ] || exit 1
+	fi
+	as_root update-rc.d nginx disable
+}
+
+# install_packages [http] [test] [torch] [slow]: everything that the named kinds of work need.
 install_packages() {
 	local wanted=$base_packages kind major updated=no missing
 	for kind in "$@"; do
 		case $kind in
+			http)
+				wanted+=" $http_packages"
+				nginx_installed || wanted+=" nginx"
+				;;
 			test) wanted+=" $test_packages" ;;
 			torch) wanted+=" $torch_packages" ;;
 			slow) wanted+=" $slow_packages $(clang_runtime)" ;;
@@ -85,6 +109,7 @@ install_packages() {
 	say "installing: $(printf '%s' "$missing" | tr '\n' ' ')"
 	if [ "$updated" = no ]; then as_root apt-get -qq update; fi
 	if ! package_installed "postgresql-$major"; then install_postgres "$major"; fi
+	if [[ $wanted == *" nginx"* ]]; then install_nginx; fi
 	# shellcheck disable=SC2086
 	apt_install $missing
 }

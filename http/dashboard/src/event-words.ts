@@ -1,0 +1,56 @@
+// Events in human words. A kind that is not known here is shown with its numbers.
+import { formatCount, formatDuration, formatMetric, humanize, listWords, plural } from './format';
+import type { FedEvent } from './types';
+
+type Detail = Record<string, any>; // as the server wrote it
+
+const because = (d: Detail): string => (d.reason ? `: ${d.reason}` : '');
+
+const metrics = (values: Record<string, number> | undefined): string => {
+  const shown = Object.entries(values ?? {}).slice(0, 3).map(([name, value]) => `${name} ${formatMetric(value)}`);
+  return shown.length ? ` (${shown.join(', ')})` : '';
+};
+
+const WORDS: Record<string, (d: Detail, actor: string) => string> = {
+  session_created: (d, actor) => `${actor} started the session: ${plural(d.total_rounds, 'round')} of ${d.workload}`,
+  session_started: (d) => `Training begins with ${plural(d.participants, 'Island')}`,
+  session_paused: (d) => `Paused${because(d)}`,
+  session_resumed: (d, actor) => `${actor} resumed it after ${formatDuration(d.seconds_paused)}`,
+  session_completed: (d) => `Session complete${because(d)}`,
+  session_failed: (d) => `Session failed${because(d)}`,
+  session_cancelled: (d) => `Session cancelled${because(d)}`,
+  participant_invited: (d) => `${d.host_id} was invited`,
+  participant_dropped: (d) => `${d.host_id} dropped out${because(d)}`,
+  participant_returned: (d) => `${d.host_id} is back`,
+  round_opened: (d) =>
+    `${d.kind === 'evaluate' ? 'Final evaluation' : `Round ${d.round}`} opened for ${listWords(d.islands?.length > 4 ? [plural(d.islands.length, 'Island')] : (d.islands ?? []))}`,
+  round_frozen: (d) => `Round ${d.round}: combining ${plural(d.updates, 'update')}`,
+  round_closed: (d) => `Round ${d.round} closed${d.samples ? ` with ${plural(d.samples, 'sample')}` : ''}${metrics(d.evaluation)}`,
+  round_extended: (d) => `Round ${d.round} extended: ${d.updates} of ${d.needed} needed updates were in`,
+  update_accepted: (d, actor) => `${actor} sent its update of round ${d.round} (${plural(d.num_samples, 'sample')})`,
+  evaluation_accepted: (d, actor) => `${actor} sent its evaluation (${plural(d.num_samples, 'sample')})`,
+  updates_lost: (d) => `Round ${d.round}: ${plural(d.updates, 'update')} lost in a crash, asked for again`,
+  version_published: (d) => `Version ${d.version} published${metrics(d.metrics)}`,
+  downtime_credited: (d) => `The coordinator was away for ${formatDuration(d.seconds)}; deadlines moved by that`,
+  timeline_changed: (d) => `The server was promoted or recovered (timeline ${d.from} to ${d.to})`,
+  step_failed: (d) => `A step failed: ${d.message}`,
+};
+
+const plain = (value: unknown): string =>
+  typeof value === 'number' ? formatCount(value) : typeof value === 'string' ? value : JSON.stringify(value);
+
+export function eventText(event: FedEvent): string {
+  const words = WORDS[event.kind];
+  if (words) return words(event.detail, event.actor);
+  const numbers = Object.entries(event.detail).map(([key, value]) => `${humanize(key).toLowerCase()} ${plain(value)}`);
+  return humanize(event.kind) + (numbers.length ? `: ${numbers.join(', ')}` : '');
+}
+
+export type EventTone = 'good' | 'bad' | 'warn' | 'plain';
+
+export function eventTone(kind: string): EventTone {
+  if (/^(session_completed|version_published)$/.test(kind)) return 'good';
+  if (/(failed|lost|cancelled)$/.test(kind)) return 'bad';
+  if (/(dropped|extended|paused)$/.test(kind)) return 'warn';
+  return 'plain';
+}

@@ -1,0 +1,80 @@
+// What happened, newest first. The newest are polled, older ones fetched on demand;
+// no more are kept than were asked for, however long the page stays open.
+import { useRef, useState } from 'preact/hooks';
+import { describe } from '../api';
+import { listEvents } from '../calls';
+import { Icon, toneIcon } from '../components/icon';
+import { Panel } from '../components/panel';
+import { Time } from '../components/time';
+import { eventText, eventTone } from '../event-words';
+import { OFTEN, SELDOM, usePoll } from '../poll';
+import { isActive, type FedEvent } from '../types';
+import type { SectionProps } from './section';
+
+const STEP = 20;
+
+// Newer events before those that are there; without an overlap something is
+// missing between them, and the older ones are fetched again when asked for.
+export function mergeEvents(newest: FedEvent[], known: FedEvent[]): FedEvent[] {
+  const oldest = newest.at(-1)?.id;
+  if (oldest === undefined || !known.some((event) => event.id >= oldest)) return newest;
+  return [...newest, ...known.filter((event) => event.id < oldest)];
+}
+
+function Line({ event }: { event: FedEvent }) {
+  const tone = eventTone(event.kind);
+  return (
+    <li class={`event event-${tone}`}>
+      <Icon name={toneIcon[tone]} />
+      <span class="event-text">{eventText(event)}</span>
+      <Time at={event.at} />
+    </li>
+  );
+}
+
+export function Events({ session }: SectionProps) {
+  const known = useRef<FedEvent[]>([]);
+  const [limit, setLimit] = useState(STEP);
+  const [problem, setProblem] = useState('');
+  const [atStart, setAtStart] = useState(false);
+  const { data, error } = usePoll(
+    `events ${session.id} ${isActive(session)}`,
+    (signal) => listEvents(session.id, STEP, null, signal),
+    () => (isActive(session) ? OFTEN : SELDOM),
+  );
+  if (error) return null; // Islands may not read events
+  if (data) known.current = mergeEvents(data, known.current).slice(0, limit);
+  const events = known.current;
+
+  const showOlder = async () => {
+    setProblem('');
+    try {
+      const older = await listEvents(session.id, STEP, events.at(-1)!.id);
+      known.current = [...known.current, ...older];
+      setAtStart(older.length < STEP);
+      setLimit(limit + STEP);
+    } catch (reason) {
+      setProblem(describe(reason));
+    }
+  };
+
+  return (
+    <Panel id="events" title="Events" note="Newest first">
+      <ol class="events">
+        {events.map((event) => (
+          <Line key={event.id} event={event} />
+        ))}
+      </ol>
+      {problem && (
+        <p class="alert" role="alert">
+          {problem}
+        </p>
+      )}
+      {events.length >= STEP && !atStart && (
+        <button type="button" class="button small" onClick={showOlder}>
+          Show older
+        </button>
+      )}
+    </Panel>
+  );
+}

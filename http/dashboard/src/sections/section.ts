@@ -1,0 +1,6 @@
+// What every section of a session's page is given.
+import type { Session } from '../types';
+
+export interface SectionProps {
+  session: Session;
+}

@@ -1,0 +1,108 @@
+// What the server answers; see the manual's chapters on the session document and the views.
+
+export type Metrics = Record<string, number>;
+
+export type SessionStatus = 'recruiting' | 'training' | 'paused' | 'completed' | 'failed' | 'cancelled';
+export type ParticipantStatus = 'invited' | 'training' | 'gradient_sent' | 'dropped' | 'completed';
+
+export interface SessionRow {
+  id: string;
+  name: string;
+  status: SessionStatus;
+  current_round: number;
+  total_rounds: number;
+  workload: string;
+  owner: string;
+  reason: string | null;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface Participant {
+  host_id: string;
+  status: ParticipantStatus;
+  rounds_completed: number;
+  total_samples: number;
+  reason: string | null;
+  last_seen: string | null;
+  metrics: { evaluation?: Metrics; training?: Metrics } | null;
+}
+
+export interface Round {
+  round: number;
+  kind: 'train' | 'evaluate';
+  state: 'open' | 'aggregating' | 'closed' | 'abandoned';
+  tasks: number;
+  updates: number;
+  samples: number | null;
+  deadline: string | null;
+  opened_at: string;
+  closed_at: string | null;
+  evaluation: Metrics;
+  training: Metrics;
+}
+
+export type Config = Record<string, unknown>;
+
+export interface Session extends SessionRow {
+  participants: Participant[];
+  workload_id: number;
+  config: Config;
+  base_version: number | null;
+  result_version: number | null;
+  last_error: string | null;
+  rounds: Round[];
+}
+
+export interface Workload {
+  id: number;
+  name: string;
+  current_version: number | null;
+}
+
+export interface Version {
+  version_id: number;
+  version: number;
+  status: string;
+  current: boolean;
+  metrics: Metrics;
+  parameters: number;
+  created_at: string;
+  published_at: string | null;
+}
+
+export interface FedEvent {
+  id: number;
+  at: string;
+  actor: string;
+  kind: string;
+  detail: Record<string, unknown>;
+}
+
+export interface ConfigKey {
+  key: string;
+  type: 'integer' | 'number' | 'boolean' | 'text' | 'object';
+  minimum: number | null;
+  exclusive: boolean;
+  maximum: number | null;
+  choices: string[] | null;
+  default_value: unknown;
+  description: string;
+}
+
+export interface Algorithm {
+  name: string;
+  settings: Config;
+  description: string;
+}
+
+export interface EligibleIsland {
+  host_id: string;
+  eligible: boolean;
+  reason: string | null;
+}
+
+export const ACTIVE: readonly SessionStatus[] = ['recruiting', 'training', 'paused'];
+
+export const isActive = (session: { status: SessionStatus }): boolean => ACTIVE.includes(session.status);

@@ -1,0 +1,1 @@
+"""The parts of postgrest-standin: each module is one question that PostgREST answers."""
