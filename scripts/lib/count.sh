@@ -2,7 +2,7 @@
 # Read from a part's output how many of its tests passed and failed.
 #
 # Understood: TAP and pg_regress 16+ ("ok 3 - name"), pg_regress 15 ("test name ... ok"), cmocka,
-# Python's unittest. A part whose output counts nothing is one test: its exit status.
+# Python's unittest, node's test runner, Playwright. A part whose output counts nothing is one test: its exit status.
 
 # count_tests LOG STATUS: print "passed failed".
 count_tests() {
@@ -14,6 +14,10 @@ count_tests() {
 		/^\[  PASSED  \] [0-9]+ test/ { passed += $4 }
 		/^\[  FAILED  \] [0-9]+ test/ { failed += $4 }
 		/^Ran [0-9]+ tests? in / { ran += $2 }
+		/^ℹ pass [0-9]+$/ { passed += $3 }
+		/^ℹ fail [0-9]+$/ { failed += $3 }
+		/^  [0-9]+ passed \([0-9.a-z]+\)$/ { passed += $1 }
+		/^  [0-9]+ failed$/ { failed += $1 }
 		/^FAILED \(.*\)$/ {
 			n = split($0, word, /[^0-9]+/)
 			for (i = 1; i <= n; i++) broken += word[i]

@@ -4,7 +4,8 @@
 base_packages="build-essential pkg-config libpq-dev libcurl4-openssl-dev libjansson-dev libssl-dev
 	python3 python3-numpy python3-sklearn"
 http_packages="curl openssl"
-test_packages="libipc-run-perl libcmocka-dev perl"
+test_packages="libipc-run-perl libcmocka-dev perl python3-psycopg python3-jwt"
+browser_packages="chromium fonts-dejavu-core"
 torch_packages="python3-venv"
 slow_packages="clang debootstrap $torch_packages" # and clang's runtime library
 
@@ -78,7 +79,7 @@ install_nginx() {
 	as_root update-rc.d nginx disable
 }
 
-# install_packages [http] [test] [torch] [slow]: everything that the named kinds of work need.
+# install_packages [http] [test] [browser] [torch] [slow]: everything that the named kinds of work need.
 install_packages() {
 	local wanted=$base_packages kind major updated=no missing
 	for kind in "$@"; do
@@ -88,6 +89,10 @@ install_packages() {
 				nginx_installed || wanted+=" nginx"
 				;;
 			test) wanted+=" $test_packages" ;;
+			browser)
+				wanted+=" $browser_packages"
+				command -v npm >/dev/null || wanted+=" npm"
+				;;
 			torch) wanted+=" $torch_packages" ;;
 			slow) wanted+=" $slow_packages $(clang_runtime)" ;;
 		esac

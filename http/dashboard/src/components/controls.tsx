@@ -39,10 +39,10 @@ export function Controls({ session, onChange }: Props) {
   const run = async (reason: string) => {
     onChange(await steerSession(session.id, asking!, reason));
   };
-  // The button that opened the dialog has the focus again, if it is still there.
+  // The button that opened the dialog has the focus again, or the heading if that is gone.
   const close = () => {
     setAsking(null);
-    if (asking === 'cancel') setTimeout(() => document.activeElement === document.body && focusPageTitle());
+    setTimeout(() => document.activeElement === document.body && focusPageTitle());
   };
 
   return (
