@@ -125,3 +125,8 @@ FROM unnest('{regress_admin,regress_creator,regress_a,regress_viewer,regress_aud
 SELECT 'federated.token_secrets'::regclass = ANY (extconfig) AS secrets_are_dumped, 'federated.tokens'::regclass = ANY (extconfig) AS tokens_are_dumped
 FROM pg_extension WHERE extname = 'federated';
 SELECT kind, count(*) > 0 AS logged, bool_or(detail::text ~ 'eyJ') AS with_token FROM federated.events WHERE kind ~ 'token|enrolled' GROUP BY kind ORDER BY kind;
+-- Long expired ones are forgotten
+UPDATE federated.tokens SET expires_at = now() - interval '31 days' WHERE subject = 'late';
+UPDATE federated.tokens SET expires_at = now() - interval '1 day' WHERE subject = 'anne';
+SELECT federated.maintain() >= 0 AS maintained;
+SELECT count(*) FILTER (WHERE subject = 'late') AS long_expired, count(*) FILTER (WHERE subject = 'anne') AS expired FROM federated.tokens;

@@ -36,7 +36,7 @@ write_island_command() {
 	chmod 755 "$file"
 }
 
-# browse DIR: the Playwright tests against it; their pictures are left in DIR/screenshots.
+# browse DIR: the Playwright tests against it; their pictures stay in test/browser/screenshots.
 browse() {
 	local dir=$1
 	write_island_command "$dir" "$dir/kill-island" kill_island
@@ -45,7 +45,7 @@ browse() {
 		FED_TOKEN_CREATOR=$(<"$dir/creator/token") FED_TOKEN_VIEWER=$(<"$dir/viewer/token")
 		FED_TOKEN_ADMIN=$(issue_token "$dir" admin) FED_BASE_URL=$(<"$dir/http/url")
 		export FED_TOKEN_CREATOR FED_TOKEN_VIEWER FED_TOKEN_ADMIN FED_BASE_URL
-		export FED_WORKLOAD=$workload FED_ISLAND=island-a FED_SCREENSHOTS=$dir/screenshots
+		export FED_WORKLOAD=$workload FED_ISLAND=island-a FED_SCREENSHOTS=$top/test/browser/screenshots
 		export FED_KILL_ISLAND=$dir/kill-island FED_START_ISLAND=$dir/start-island
 		FED_CHROMIUM=$(command -v chromium)
 		export FED_CHROMIUM

@@ -178,10 +178,16 @@ COMMENT ON FUNCTION federated.record_failure(uuid, text, text) IS
 	'Note that a step raised an error: the session is tried again later, and paused after ten times';
 
 CREATE FUNCTION federated.maintain() RETURNS integer
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
 	-- A table whose rows a restore is still to bring must not go before.
-	SELECT CASE WHEN federated.restoring() THEN 1 ELSE federated.drop_retired_tables() END
+	IF federated.restoring() THEN
+		RETURN 1;
+	END IF;
+	PERFORM federated.forget_tokens();
+	RETURN federated.drop_retired_tables();
+END
 $$;
 COMMENT ON FUNCTION federated.maintain() IS 'Housekeeping of a database; returns how many page tables still wait to be dropped';

@@ -224,6 +224,12 @@ COMMENT ON FUNCTION @extschema@.federated_rotate_token_secret(boolean) IS
 	'Sign with a new secret from now on. Tokens that were issued before stay valid to their end, or, with keep_old false, end now';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_rotate_token_secret(boolean) TO federated_admin;
 
+CREATE FUNCTION federated.forget_tokens() RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$ DELETE FROM federated.tokens t WHERE t.expires_at < now() - interval '30 days' $$;
+COMMENT ON FUNCTION federated.forget_tokens() IS 'Housekeeping: tokens that expired long ago; the events that they were issued stay';
+
 -- The caller's own token
 
 CREATE FUNCTION federated.caller_jti() RETURNS uuid
