@@ -23,7 +23,7 @@ test('a session runs live from the form to its end', async ({ page }) => {
   await page.evaluate(() => document.body.setAttribute('data-same-page', ''));
   await expect(page.getByRole('heading', { name: 'From the form' })).toBeVisible();
   await expect(phase(page)).toContainText(/of \d+ updates? in|combining/);
-  await expect(statusIn(cards(page).first())).toHaveText(/Training|Update sent/);
+  await expect(statusIn(cards(page).first())).toHaveText(/Waiting|Training|Update sent/);
   await expect.poll(async () => Number(await roundsBar(page).getAttribute('value'))).toBeGreaterThan(0);
   await expect(charts(page).first()).toBeVisible();
 

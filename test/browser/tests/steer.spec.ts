@@ -19,7 +19,7 @@ test.afterEach(async ({ request }) => cancelSession(request, id));
 test('an Island that dies is shown as dropped out, and as back when it is', async ({ page }) => {
   const ours = card(page, env.island);
   await openAs(page, 'creator', sessionPath(id));
-  await expect(statusIn(ours)).toHaveText(/^(Training|Update sent)$/);
+  await expect(statusIn(ours)).toHaveText(/^(Waiting|Training|Update sent)$/);
   const said = expect(page.getByTestId('announcer')).toContainText(`${env.island} has dropped out`, { timeout: 60_000 });
   killIsland();
   try {
@@ -30,7 +30,7 @@ test('an Island that dies is shown as dropped out, and as back when it is', asyn
   } finally {
     startIsland();
   }
-  await expect(statusIn(ours)).toHaveText(/^(Training|Update sent)$/, { timeout: 60_000 });
+  await expect(statusIn(ours)).toHaveText(/^(Waiting|Training|Update sent)$/, { timeout: 60_000 });
   await expect(phase(page)).toContainText('Round');
 });
 
