@@ -31,11 +31,11 @@ BEGIN
 	IF json_typeof(given) IS DISTINCT FROM 'object' THEN
 		problem := 'the arguments must be a JSON object';
 	ELSE
-		SELECT format('argument "%s" is not known', key) INTO problem
-		FROM json_object_keys(given) key WHERE key <> ALL (allowed) ORDER BY key LIMIT 1;
-		SELECT coalesce(problem, format('argument "%s" is missing', name)) INTO problem
-		FROM unnest(allowed[:needed]) WITH ORDINALITY a(name, place)
-		WHERE given -> name IS NULL ORDER BY place LIMIT 1;
+		problem := coalesce(
+			(SELECT format('argument "%s" is not known', key)
+			 FROM json_object_keys(given) key WHERE key <> ALL (allowed) ORDER BY key LIMIT 1),
+			(SELECT format('argument "%s" is missing', name)
+			 FROM unnest(allowed[:needed]) WITH ORDINALITY a(name, place) WHERE given -> name IS NULL ORDER BY place LIMIT 1));
 	END IF;
 	RAISE EXCEPTION USING
 		ERRCODE = 'invalid_parameter_value',
@@ -78,7 +78,7 @@ BEGIN
 	EXECUTE format('GRANT EXECUTE ON FUNCTION federated_api.%I TO %s', name, role_list);
 
 	-- What does not fit the named arguments of a POST arrives here.
-	IF volatility = 'VOLATILE' AND arguments NOT IN ('', 'bytea') THEN
+	IF arguments NOT IN ('', 'bytea') THEN
 		EXECUTE format(frame, name, 'json', 'json', 'STABLE', format('RETURN federated.refuse_arguments(%L, $1);', name));
 		EXECUTE format('COMMENT ON FUNCTION federated_api.%I(json) IS %L', name, 'Says which argument is missing or unknown');
 		EXECUTE format('GRANT EXECUTE ON FUNCTION federated_api.%I(json) TO %s', name, role_list);
