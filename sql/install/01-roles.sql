@@ -19,6 +19,9 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'federated_authenticator') THEN
 		CREATE ROLE federated_authenticator NOLOGIN NOINHERIT;
 	END IF;
+	-- The headers of a request are parameters, its token among them: not for the log.
+	ALTER ROLE federated_authenticator SET log_parameter_max_length = 0;
+	ALTER ROLE federated_authenticator SET log_parameter_max_length_on_error = 0;
 
 	GRANT federated_creator, federated_viewer, federated_auditor TO federated_admin;
 	GRANT federated_admin, federated_creator, federated_island, federated_viewer, federated_auditor,
