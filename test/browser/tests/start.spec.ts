@@ -4,19 +4,23 @@ import { env } from '../support/env';
 import { expect, openAs, test } from '../support/fixtures';
 import { cards, charts, events, phase, roundsBar, statusIn } from '../support/page';
 
+// The page asks every two seconds: the session must last for several of them.
+const ROUNDS = 10;
+const EPOCHS = 300;
+
 test('a session runs live from the form to its end', async ({ page }) => {
   await openAs(page, 'creator', '/training/');
   await page.getByRole('main').getByRole('link', { name: 'Start a session' }).first().click();
   await page.getByLabel('Name').fill('From the form');
-  await page.getByLabel('Rounds', { exact: true }).fill('6');
+  await page.getByLabel('Rounds', { exact: true }).fill(String(ROUNDS));
   await page.getByLabel('Workload').selectOption({ label: await page.locator('option', { hasText: env.workload }).first().innerText() });
   await expect(page.getByText('can take part now')).toBeVisible();
-  await page.getByLabel('Local epochs').fill('40');
+  await page.getByLabel('Local epochs').fill(String(EPOCHS));
   await page.getByLabel('Learning rate', { exact: true }).fill('0.05');
 
   const sent = page.waitForRequest((request) => request.method() === 'POST');
   await page.getByRole('button', { name: 'Start the session' }).click();
-  expect((await sent).postDataJSON()).toMatchObject({ name: 'From the form', total_rounds: 6, config: { local_epochs: 40, learning_rate: 0.05 } });
+  expect((await sent).postDataJSON()).toMatchObject({ name: 'From the form', total_rounds: ROUNDS, config: { local_epochs: EPOCHS, learning_rate: 0.05 } });
   expect(Object.keys(((await sent).postDataJSON() as { config: object }).config)).toHaveLength(2);
 
   await expect(page).toHaveURL(/\/training\/sessions\/[0-9a-f-]{36}$/);
@@ -28,18 +32,18 @@ test('a session runs live from the form to its end', async ({ page }) => {
   await expect(charts(page).first()).toBeVisible();
 
   await expect(phase(page)).toHaveText('The session is complete', { timeout: 90_000 });
-  await expect(roundsBar(page)).toHaveAttribute('value', '6');
-  await expect(page.getByRole('main')).toContainText('6 of 6 rounds');
+  await expect(roundsBar(page)).toHaveAttribute('value', String(ROUNDS));
+  await expect(page.getByRole('main')).toContainText(`${ROUNDS} of ${ROUNDS} rounds`);
   await expect(statusIn(cards(page).first())).toHaveText('Completed');
-  await expect(cards(page).first()).toContainText('6 rounds');
+  await expect(cards(page).first()).toContainText(`${ROUNDS} rounds`);
   await expect(events(page).first()).toContainText('Session complete');
   await expect(page.getByTestId('announcer')).toContainText('completed');
   for (const name of ['loss', 'accuracy']) {
-    await expect(page.getByRole('img', { name: new RegExp(`Chart of ${name} by round: .*after round 6`) })).toBeVisible();
+    await expect(page.getByRole('img', { name: new RegExp(`Chart of ${name} by round: .*after round ${ROUNDS}`) })).toBeVisible();
   }
   await page.getByText('Values of loss as a table').click();
   const table = page.getByRole('table', { name: /Loss of the model after each round/ });
-  await expect(table.getByRole('row')).toHaveCount(1 + 7); // head; base version and six rounds
+  await expect(table.getByRole('row')).toHaveCount(1 + 1 + ROUNDS); // head, base version, rounds
   await expect(page.locator('body[data-same-page]')).toHaveCount(1);
 });
 

@@ -26,7 +26,6 @@ test('an Island that dies is shown as dropped out, and as back when it is', asyn
     await expect(statusIn(ours)).toHaveText('Dropped out', { timeout: 60_000 });
     await expect(ours).toContainText(`not heard from for more than ${SILENCE} s`);
     await said;
-    await expect(events(page).filter({ hasText: `${env.island} dropped out` })).toBeVisible();
   } finally {
     startIsland();
   }
