@@ -175,7 +175,7 @@ my $again = $alice->post('create_workload', { name => 'figures' })->{json}{id};
 my $big = $alice->post('begin_import', { workload_id => $again, header => '{"w":{"dtype":"F32","shape":[7862400],"data_offsets":[0,31449600]}}', data_bytes => 31_449_600 })->{json};
 my $number = 0;
 my $up = per_second(30, sub { $alice->send_bytes('put_model_slice', $bytes, Version => $big->{version_id}, Section => 'vector', Slice => $number++, Digest => sha256_hex($bytes)) });
-diag(sprintf('%s, one connection: %.0f session documents/s, slices %.0f MB/s down, %.0f MB/s up',
+diag(sprintf('figure: %s, one connection: %.0f session documents/s, slices %.0f MB/s down, %.0f MB/s up',
 	$http->name, $requests, $down * SLICE / 1e6, $up * SLICE / 1e6));
 is($number, 30, 'all of it went through');
 
