@@ -1,13 +1,15 @@
 -- Last: dump, privileges, worker --------------------------------------------------------------------------
 
 -- What users have made is data and goes into dumps. worker_runs does not: in a
--- restored database no worker ran.
+-- restored database no worker ran. Nor do chunks, which only say how long a part
+-- of a result took; and they would have pg_dump put sessions before events, by
+-- which federated.restoring() knows a restore.
 DO $$
 DECLARE
 	name text;
 BEGIN
 	FOREACH name IN ARRAY '{events,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,islands,
-							heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens,chunks}'::text[]
+							heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(format('federated.%I', name), '');
 	END LOOP;
