@@ -213,6 +213,14 @@ parse_value(char *document, FedError *err)
 	return value;
 }
 
+/* Whether a parsed value, NULL if that has failed already, is a list. */
+static bool
+is_list(const json_t *value, FedError *err)
+{
+	return json_is_array(value) ||
+		(value != NULL && fed_error_set(err, FED_ERR_PROTOCOL, "the server's answer is not a list"));
+}
+
 /* A whole number: the value itself, or, if key is not NULL, a member of it. */
 static bool
 take_number(char *document, const char *key, int64_t *out, FedError *err)
@@ -410,7 +418,7 @@ look_up_workload(FedTransport *base, const char *column, const char *value, int6
 	if (!ok)
 		return false;
 	rows = parse_value(document, err);
-	ok = json_is_array(rows) || (rows != NULL && fed_error_set(err, FED_ERR_PROTOCOL, "the server's answer is not a list"));
+	ok = is_list(rows, err);
 	if (ok)
 		fed_json_int(json_array_get(rows, 0), "id", out);
 	json_decref(rows);
@@ -558,7 +566,20 @@ http_session(FedTransport *base, const char *id, char **document, FedError *err)
 static bool
 http_list_sessions(FedTransport *base, char **document, FedError *err)
 {
-	return get_document(base, "/sessions?order=created_at.desc", document, err);
+	json_t	   *list;
+	bool		ok = get_document(base, "/sessions?order=created_at.desc", document, err);
+
+	if (!ok)
+		return false;
+	list = fed_json_value(*document, "the server's answer", FED_ERR_PROTOCOL, err);
+	ok = is_list(list, err);
+	json_decref(list);
+	if (!ok)
+	{
+		free(*document);
+		*document = NULL;
+	}
+	return ok;
 }
 
 static bool

@@ -180,6 +180,7 @@ test_answers(void)
 {
 	FedReply	reply;
 	FedBytes	bytes = {0};
+	char	   *document;
 	FedError	err = {0};
 	FedTransport *t;
 	bool		ok;
@@ -206,6 +207,10 @@ test_answers(void)
 	ok = fed_model_slice(t, 7, FED_SECTION_FROZEN, 2, &bytes, &err);
 	check(end(t, 1) && ok && bytes.len == 5 && asked(0, "/rpc/model_slice?version_id=7&slice=2&section=frozen "), "one that is not arrives");
 	fed_bytes_free(&bytes);
+
+	t = begin(10, STEPS({"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n", "<html>"}));
+	ok = fed_list_sessions(t, &document, &err);
+	check(end(t, 1) && !ok && err.kind == FED_ERR_PROTOCOL && document == NULL, "a page for people is no list of sessions");
 
 	t = begin(10, STEPS({EMPTY("302 Found", "Location: http://127.0.0.1:1/\r\n")}, {OK_42}));
 	ok = finds_version(t, &err);
