@@ -1,4 +1,4 @@
-"""Writes the seeds of the fuzzer, small safetensors files, into a directory."""
+"""Writes the seeds of a fuzzer, by its name, into a directory."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def compose(tensors, metadata=None, padding=""):
     return struct.pack("<Q", len(text)) + text + bytes(i % 256 for i in range(end))
 
 
-SEEDS = {
+SAFETENSORS = {
     "empty": compose([]),
     "scalar": compose([("s", "F32", [])]),
     "linear": compose([("weight", "F32", [3, 4]), ("bias", "F32", [3])], {"format": "pt"}),
@@ -42,11 +42,25 @@ SEEDS = {
     "broken": struct.pack("<Q", 40) + b'{"a":{"dtype":"F32","shape":[1],"data_of',
 }
 
+# The first byte is the encoding (0 - 2), and 3 more asks for one value too many.
+ENCODING = {
+    "f32": b"\0" + struct.pack("<20f", *range(20)),
+    "f32-long": b"\3" + struct.pack("<4f", *range(4)),
+    "f16": b"\1" + struct.pack("<40e", *range(40)),
+    "f16-small": b"\1" + struct.pack("<20e", *(i * 2.0**-24 for i in range(20))),
+    "f16-nan": b"\1" + struct.pack("<4e", 1, -2.5, 65504, float("nan")),
+    "bf16": b"\2" + bytes.fromhex("803f20c07f7f0100") * 9,
+    "bf16-infinity": b"\2" + bytes.fromhex("803f807f"),
+    "bf16-long": b"\5" + bytes.fromhex("803f20c0"),
+}
+
+SEEDS = {"safetensors": SAFETENSORS, "encoding": ENCODING}
+
 
 def main():
-    directory = sys.argv[1]
+    target, directory = sys.argv[1:]
     os.makedirs(directory, exist_ok=True)
-    for name, content in SEEDS.items():
+    for name, content in SEEDS[target].items():
         with open(os.path.join(directory, name), "wb") as file:
             file.write(content)
 

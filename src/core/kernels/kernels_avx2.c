@@ -23,8 +23,18 @@
 #define VEC_NARROW(p, v) _mm_storeu_ps(p, _mm256_cvtpd_ps(v))
 #define VEC_MUL(a, b) _mm256_mul_pd(a, b)
 #define VEC_ADD(a, b) _mm256_add_pd(a, b)
+#define VEC_SUB(a, b) _mm256_sub_pd(a, b)
+#define VEC_DIV(a, b) _mm256_div_pd(a, b)
 #define FLT_BLOCK 8
 #define FLT_BLOCK_FINITE(p) block_finite(p)
+#define KEYS __m256i
+#define KEYS_WIDTH 8
+#define KEYS_SET(k) _mm256_set1_epi32(k)
+#define KEYS_LOAD(p) _mm256_loadu_si256((const __m256i *) (p))
+#define KEYS_STORE(p, v) _mm256_storeu_si256((__m256i *) (p), v)
+#define KEYS_MIN(a, b) _mm256_min_epi32(a, b)
+#define KEYS_MAX(a, b) _mm256_max_epi32(a, b)
+#define KEYS_TURN(v) turn(v)
 
 TARGET static inline int
 block_finite(const float *values)
@@ -34,6 +44,14 @@ block_finite(const float *values)
 
 	bits = _mm256_cmpeq_epi32(_mm256_and_si256(bits, exponent), exponent);
 	return _mm256_testz_si256(bits, bits);
+}
+
+TARGET static inline __m256i
+turn(__m256i keys)
+{
+	__m256i		signs = _mm256_srai_epi32(keys, 31);
+
+	return _mm256_xor_si256(keys, _mm256_srli_epi32(signs, 1));
 }
 
 #include "core/kernels/kernels_body.h"

@@ -29,8 +29,18 @@
 #define VEC_NARROW(p, v) (*(p) = (float) (v))
 #define VEC_MUL(a, b) ((a) * (b))
 #define VEC_ADD(a, b) ((a) + (b))
+#define VEC_SUB(a, b) ((a) - (b))
+#define VEC_DIV(a, b) ((a) / (b))
 #define FLT_BLOCK 16
 #define FLT_BLOCK_FINITE(p) block_finite(p)
+#define KEYS int32_t
+#define KEYS_WIDTH 1
+#define KEYS_SET(k) (k)
+#define KEYS_LOAD(p) load_key(p)
+#define KEYS_STORE(p, v) store_key(p, v)
+#define KEYS_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define KEYS_MAX(a, b) ((a) < (b) ? (b) : (a))
+#define KEYS_TURN(v) turn(v)
 
 /* Without a way out of the loop, so that the compiler can vectorise it. */
 static bool
@@ -43,6 +53,27 @@ block_finite(const float *values)
 	for (int i = 0; i < FLT_BLOCK; i++)
 		nonfinite |= (bits[i] & 0x7f800000u) == 0x7f800000u;
 	return nonfinite == 0;
+}
+
+static inline int32_t
+load_key(const float *p)
+{
+	int32_t		key;
+
+	memcpy(&key, p, sizeof(key));
+	return key;
+}
+
+static inline void
+store_key(float *p, int32_t key)
+{
+	memcpy(p, &key, sizeof(key));
+}
+
+static inline int32_t
+turn(int32_t key)
+{
+	return key < 0 ? key ^ INT32_MAX : key;
 }
 
 #include "core/kernels/kernels_body.h"
