@@ -64,7 +64,7 @@ DECLARE
 			failure federated.failure;
 		BEGIN
 			%5$s
-		EXCEPTION WHEN OTHERS THEN
+		EXCEPTION WHEN query_canceled OR OTHERS THEN -- OTHERS leaves a timeout out
 			GET STACKED DIAGNOSTICS failure.code = RETURNED_SQLSTATE, failure.message = MESSAGE_TEXT,
 				failure.detail = PG_EXCEPTION_DETAIL, failure.hint = PG_EXCEPTION_HINT;
 			PERFORM federated.raise_http(failure);

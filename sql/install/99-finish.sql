@@ -43,3 +43,4 @@ $$;
 
 SELECT federated.launch_worker();
 NOTIFY pgrst, 'reload schema';
+NOTIFY pgrst, 'reload config';
