@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use FederatedTest;
+use FederatedTest::Connection;
 use FederatedTest::Http;
 use JSON::PP qw(decode_json encode_json);
 use PostgreSQL::Test::Utils;
@@ -316,6 +317,38 @@ for my $header ("\xff\xfe", "caf\xe9")
 	like($answer, qr{^HTTP/1\.1 [45]}, 'a header that is not UTF-8 is refused');
 }
 is($alice->list('sessions')->{status}, 200, 'and the next request is answered as ever');
+
+# A request that takes too long is given up, and may come again
+
+$fed->configure('federated.request_timeout' => '1s');
+my $holder = FederatedTest::Connection->new($fed->node);
+$holder->sql('BEGIN; LOCK TABLE federated.workloads');
+my $late = $alice->post('create_workload', { name => 'too late' });
+is("$late->{status} $late->{json}{code}", '503 57014', 'a request is given up after federated.request_timeout');
+like($late->{headers}{'retry-after'}, qr/^[0-9]+$/, 'and the answer says when to come again');
+$holder->close;
+is($alice->post('create_workload', { name => 'too late' })->{status}, 201, 'then it is done');
+$fed->configure('federated.request_timeout' => '1min');
+
+# Arguments of any kind, one at a time
+
+my @any = (undef, '', 'x', [], {}, -1, 0, 1e300, '9223372036854775808', JSON::PP::true, "a\nb", 'x' x 100_000, 'infinity', 'NaN',
+	'-1 day', { training => { x => 1e308 } }, { ('k' x 1000) => [ [ [] ] ] });
+my @faults;
+for my $name (grep { $_ ne 'rotate_token_secret' && ref $function{$_}[1] eq 'HASH' } sort keys %function)
+{
+	my (undef, $arguments, $role) = @{ $function{$name} };
+	for my $argument (sort keys %$arguments)
+	{
+		for my $value (@any)
+		{
+			my $answer = $client{$role}->post($name, { %$arguments, $argument => $value });
+			push @faults, "$name $argument $answer->{status} $answer->{content}"
+			  if $answer->{status} >= 500 || $answer->{content} =~ /violates|PL.pgSQL/;
+		}
+	}
+}
+is_deeply(\@faults, [], 'no argument of any kind is an error of the server, or found out by a constraint only');
 
 # Injection ------------------------------------------------------------------------------------
 

@@ -138,8 +138,9 @@ def find_function(cache, name, names, request):
     if found:
         listed = ", ".join(f"{f.schema}.{f.name}({', '.join(f'{p.name} => {p.type}' for p in f.parameters)})"
                            for f in found)
-        raise ApiError(300, "PGRST203", f"Could not choose the best candidate function between: {listed}", hint=(
-            "Try renaming the parameters or the function itself in the database so function overloading can be resolved"))
+        raise ApiError(300, "PGRST203", f"Could not choose the best candidate function between: {listed}",
+                       hint="Try renaming the parameters or the function itself in the database so function"
+                            " overloading can be resolved")
     raise no_function(f"{cache.schema}.{name}", sorted(names), request, raw)
 
 

@@ -9,7 +9,8 @@ OPERATORS = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "
              "ilike": "ILIKE", "match": "~", "imatch": "~*", "cs": "@>", "cd": "<@", "isdistinct": "IS DISTINCT FROM"}
 IS = {"null": "NULL", "not_null": "NOT NULL", "true": "TRUE", "false": "FALSE", "unknown": "UNKNOWN"}
 RESERVED = ("select", "order", "limit", "offset", "columns", "on_conflict")
-FIELD = re.compile(r'(?:"((?:[^"\\]|\\.)+)"|([\w $-]*[\w$]))((?:->>?[\w-]+)*)')
+STEP = r"(->>?)((?:\w|-(?!>))+)"
+FIELD = re.compile(r'(?:"((?:[^"\\]|\\.)+)"|([\w $-]*[\w$]))((?:->>?(?:\w|-(?!>))+)*)')
 ORDER = re.compile(r"(.+?)(?:\.(asc|desc))?(?:\.(nullsfirst|nullslast))?")
 
 
@@ -68,14 +69,14 @@ class Reading:
         if match[2]:
             if int(match[2]) < first:
                 raise ApiError(416, "PGRST103", "Requested range not satisfiable",
-                               "The lower boundary must be lower than or equal to the upper boundary in the Range header.")
+                               "The lower boundary must be lower than or equal to the upper boundary in the"
+                               " Range header.")
             rows = int(match[2]) - first + 1
             self.limit = rows if self.limit is None else min(self.limit, rows)
 
     def sql(self, query, source):
-        limit = "" if self.limit is None else f" LIMIT {self.limit}"
-        offset = f" OFFSET {self.offset}" if self.offset else ""
-        return f"SELECT {columns(query, self.select)} FROM {source}{self.where(query)}{self.order_by(query)}{limit}{offset}"
+        return (f"SELECT {columns(query, self.select)} FROM {source}{self.where(query)}{self.order_by(query)}"
+                f" LIMIT {'ALL' if self.limit is None else self.limit} OFFSET {self.offset}")
 
     def where(self, query):
         conditions = [condition(query, key, value) for key, value in self.filters]
@@ -109,7 +110,7 @@ def field(query, text, what):
     column = identifier(re.sub(r"\\(.)", r"\1", quoted) if quoted else bare)
     if not path:
         return column
-    steps = re.findall(r"(->>?)([\w-]+)", path)
+    steps = re.findall(STEP, path)
     return f"to_jsonb({column})" + "".join(
         arrow + (step if re.fullmatch(r"-?\d{1,9}", step) else query.value(step) + "::text") for arrow, step in steps)
 

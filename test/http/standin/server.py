@@ -34,16 +34,15 @@ class State:
         self.pool = Pool(self.config)
         self.lock = threading.Lock()
 
-    def load(self):
-        """On a connection of its own: the listening one must not miss what is said meanwhile."""
-        with self.lock, connect(self.config.uri) as connection:
-            settings = from_database(connection, self.config.pre_config)
-            self.config = Config(self.path, settings)
-            self.cache = SchemaCache(connection, self.config.schemas[0])
+    # On connections of their own: the listening one must not miss what is said meanwhile.
 
-    def reload(self, *_):
-        """After a signal. A database that is away is looked at again by the listener."""
-        threading.Thread(target=self.try_to, args=[self.load]).start()
+    def load_config(self):
+        with self.lock, connect(self.config.uri) as connection:
+            self.config = Config(self.path, from_database(connection, self.config.pre_config))
+
+    def load_schema(self):
+        with self.lock, connect(self.config.uri) as connection:
+            self.cache = SchemaCache(connection, self.config.schemas[0])
 
     def listen(self):
         """Wait for notifications; and all over again whenever the connection is lost."""
@@ -52,17 +51,23 @@ class State:
             time.sleep(RETRY_SECONDS)
 
     def load_whenever_told(self):
+        told = {"": self.load_schema, "reload schema": self.load_schema, "reload config": self.load_config}
         with connect(self.config.uri) as connection:
             connection.execute(f"LISTEN {quote(self.config.channel)}")
-            self.load()
-            for _ in connection.notifies():
-                self.load()
+            self.load_config()
+            self.load_schema()
+            for notification in connection.notifies():
+                told.get(notification.payload, lambda: None)()
+
+    def in_background(self, action):
+        """A signal's handler. A database that is away is looked at again by the listener."""
+        return lambda *_: threading.Thread(target=self.try_to, args=[action]).start()
 
     @staticmethod
     def try_to(action):
         try:
             action()
-        except (psycopg.Error, ApiError) as error:
+        except (psycopg.Error, ApiError, OSError) as error:
             log(f"cannot load configuration and schema: {error}")
 
 
@@ -216,8 +221,8 @@ class Server(http.server.ThreadingHTTPServer):
 def run(path):
     state = State(path)
     server = Server(state)
-    signal.signal(signal.SIGUSR1, state.reload)
-    signal.signal(signal.SIGUSR2, state.reload)
+    signal.signal(signal.SIGUSR1, state.in_background(state.load_schema))
+    signal.signal(signal.SIGUSR2, state.in_background(state.load_config))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(f"listening on {server.server_address[0]}:{server.server_address[1]}", flush=True)
     threading.Thread(target=state.listen, daemon=True).start()

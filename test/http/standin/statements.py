@@ -42,10 +42,9 @@ def answer(rows, total, body):
 def insert(relation, names, payload):
     query = Query()
     listed = ", ".join(identifier(name) for name in names)
-    source = (f" SELECT {listed} FROM json_populate_recordset(NULL::{qualified(relation)}, {payload_rows(query, payload)})"
-              if names else " DEFAULT VALUES")
-    target = f"{qualified(relation)}({listed})" if names else qualified(relation)
-    return f"INSERT INTO {target}{source}", query.parameters
+    rows = f"json_populate_recordset(NULL::{qualified(relation)}, {payload_rows(query, payload)})"
+    values = f"({listed}) SELECT {listed} FROM {rows}" if names else " DEFAULT VALUES"
+    return f"INSERT INTO {qualified(relation)}{values}", query.parameters
 
 
 def update(relation, names, payload, reading):

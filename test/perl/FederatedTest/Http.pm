@@ -54,11 +54,11 @@ sub new
 	return $self;
 }
 
-# As figures are told apart: of the real server, or of the one that stands in for it.
+# By which figures of the real server and of its stand-in are told apart.
 sub name
 {
 	my ($self) = @_;
-	return $ENV{POSTGREST} ? 'PostgREST' : 'the stand-in for PostgREST';
+	return $self->anybody->get('health')->{headers}{server};
 }
 
 sub start
@@ -165,6 +165,8 @@ sub raw
 
 package FederatedTest::Http::Client;
 
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
+
 # Answers are what HTTP::Tiny returns, and "json", the body decoded, if that is what it is.
 sub new
 {
@@ -186,9 +188,20 @@ sub request
 	my $answer = $self->{tiny}->request($method, "$self->{base}$path",
 		{ headers => \%headers, defined $option{content} ? (content => $option{content}) : () });
 	die "$method $path: $answer->{content}" if $answer->{status} == 599;
+	$self->send_at_once;
 	$answer->{json} = eval { JSON::PP->new->utf8->allow_nonref->decode($answer->{content}) }
 	  if ($answer->{headers}{'content-type'} || '') =~ m{^application/(?:vnd\.pgrst\.object\+)?json};
 	return $answer;
+}
+
+# HTTP::Tiny writes head and body apart. On a connection that is kept, the body
+# would wait for the head to be acknowledged, which takes 40 ms.
+sub send_at_once
+{
+	my ($self) = @_;
+	my $handle = $self->{tiny}{handle} or return;
+	setsockopt($handle->{fh}, IPPROTO_TCP, TCP_NODELAY, 1);
+	return;
 }
 
 # Call a function with a JSON object of arguments (a string is sent as it is).
