@@ -35,30 +35,11 @@ ALTER TABLE federated.tokens ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_all ON federated.tokens FOR SELECT TO federated_admin USING (true);
 GRANT SELECT ON federated.tokens TO federated_admin;
 
--- pgcrypto may live in any schema: resolved here, once, and written out.
-DO $do$
-DECLARE
-	crypto_schema name;
-BEGIN
-	SELECT n.nspname INTO STRICT crypto_schema
-	FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
-	WHERE e.extname = 'pgcrypto';
-
-	EXECUTE format($body$
-		CREATE FUNCTION federated.sign(message text, secret bytea) RETURNS bytea
-		LANGUAGE sql IMMUTABLE
-		SET search_path = pg_catalog, pg_temp
-		AS 'SELECT %1$I.hmac(convert_to($1, ''UTF8''), $2, ''sha256'')';
-
-		CREATE FUNCTION federated.add_token_secret() RETURNS bigint
-		LANGUAGE sql VOLATILE
-		SET search_path = pg_catalog, pg_temp
-		AS 'INSERT INTO federated.token_secrets (secret) VALUES (%1$I.gen_random_bytes(32)) RETURNING id';
-	$body$, crypto_schema);
-END
-$do$;
-COMMENT ON FUNCTION federated.sign(text, bytea) IS 'HMAC with SHA-256 (RFC 2104)';
-COMMENT ON FUNCTION federated.add_token_secret() IS 'A new key from the operating system''s random source, which signs from now on';
+CREATE FUNCTION federated.add_token_secret() RETURNS bigint
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$ INSERT INTO federated.token_secrets (secret) VALUES (federated.random_bytes(32)) RETURNING id $$;
+COMMENT ON FUNCTION federated.add_token_secret() IS 'A new key, which signs from now on';
 
 SELECT federated.add_token_secret();
 
