@@ -21,11 +21,11 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "worker/calls.h"
 #include "worker/environment.h"
+#include "worker/process.h"
 #include "worker/shmem.h"
 #include "worker/signals.h"
 #include "worker/slots.h"
@@ -84,26 +84,12 @@ count_helpers(void)
 static bool
 start_helper(int64 round_id, BackgroundWorkerHandle **handle)
 {
-	BackgroundWorker worker = {0};
-	MemoryContext previous;
-	bool		started;
+	BackgroundWorker helper = fed_process_describe("federated aggregator", "fed_aggregator_main");
 
-	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "federated aggregator of round " INT64_FORMAT, round_id);
-	strlcpy(worker.bgw_type, "federated aggregator", sizeof(worker.bgw_type));
-	strlcpy(worker.bgw_library_name, FED_LIBRARY_NAME, sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "fed_aggregator_main", sizeof(worker.bgw_function_name));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
-	memcpy(worker.bgw_extra, &round_id, sizeof(round_id));
-
-	previous = MemoryContextSwitchTo(TopMemoryContext);
-	started = RegisterDynamicBackgroundWorker(&worker, handle);
-	MemoryContextSwitchTo(previous);
-	if (!started)
-		*handle = NULL;
-	return started;
+	snprintf(helper.bgw_name, sizeof(helper.bgw_name), "federated aggregator of round " INT64_FORMAT, round_id);
+	helper.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+	memcpy(helper.bgw_extra, &round_id, sizeof(round_id));
+	return fed_process_start(&helper, handle);
 }
 
 /*

@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 #include "worker/databases.h"
 #include "worker/launcher.h"
+#include "worker/process.h"
 #include "worker/shmem.h"
 #include "worker/signals.h"
 #include "worker/slots.h"
@@ -66,16 +67,10 @@ static BackgroundWorkerHandle *handles[FED_MAX_DATABASES];
 void
 fed_launcher_register(void)
 {
-	BackgroundWorker worker = {0};
+	BackgroundWorker launcher = fed_process_describe("federated launcher", "fed_launcher_main");
 
-	strlcpy(worker.bgw_name, "federated launcher", sizeof(worker.bgw_name));
-	strlcpy(worker.bgw_type, "federated launcher", sizeof(worker.bgw_type));
-	strlcpy(worker.bgw_library_name, FED_LIBRARY_NAME, sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "fed_launcher_main", sizeof(worker.bgw_function_name));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = RESTART_SECONDS;
-	RegisterBackgroundWorker(&worker);
+	launcher.bgw_restart_time = RESTART_SECONDS;
+	RegisterBackgroundWorker(&launcher);
 }
 
 /* Runs when the launcher ends, before its PGPROC is given back. */
@@ -404,28 +399,13 @@ complain_no_slot(void)
 static bool
 register_worker(Oid database, BackgroundWorkerHandle **handle)
 {
-	BackgroundWorker worker = {0};
-	MemoryContext previous;
-	bool		registered;
+	BackgroundWorker worker = fed_process_describe("federated worker", "fed_worker_main");
 
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
 			 "federated worker for database %u", database);
-	strlcpy(worker.bgw_type, "federated worker", sizeof(worker.bgw_type));
-	strlcpy(worker.bgw_library_name, FED_LIBRARY_NAME, sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "fed_worker_main", sizeof(worker.bgw_function_name));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_main_arg = ObjectIdGetDatum(database);
 	worker.bgw_notify_pid = MyProcPid;
-
-	previous = MemoryContextSwitchTo(TopMemoryContext);
-	registered = RegisterDynamicBackgroundWorker(&worker, handle);
-	MemoryContextSwitchTo(previous);
-
-	if (!registered)
-		*handle = NULL;
-	return registered;
+	return fed_process_start(&worker, handle);
 }
 
 /*

@@ -1,0 +1,13 @@
+/*
+ * process.h
+ *		What all processes of ours have in common when they are registered.
+ */
+#ifndef FED_WORKER_PROCESS_H
+#define FED_WORKER_PROCESS_H
+
+#include "postmaster/bgworker.h"
+
+extern BackgroundWorker fed_process_describe(const char *type, const char *function);
+extern bool fed_process_start(BackgroundWorker *process, BackgroundWorkerHandle **handle);
+
+#endif							/* FED_WORKER_PROCESS_H */
