@@ -40,7 +40,7 @@ interface Options {
 
 // JavaScript's numbers cannot hold every seed; a wrong one must not be shown.
 function reviveSeed(key: string, value: unknown, context?: { source?: string }): unknown {
-  return key === 'seed' && !Number.isSafeInteger(value) && context?.source ? context.source : value;
+  return key === 'seed' && typeof value === 'number' && !Number.isSafeInteger(value) && context?.source ? context.source : value;
 }
 
 export const parseJson = (text: string): unknown => JSON.parse(text, reviveSeed as (key: string, value: unknown) => unknown);
@@ -64,7 +64,8 @@ async function errorOf(response: Response): Promise<ApiError> {
   );
 }
 
-async function send(method: string, path: string, options: Options): Promise<Response> {
+// The time and the signal bound the body too, which `read` takes in.
+async function send<T>(method: string, path: string, options: Options, read: (response: Response) => Promise<T>): Promise<T> {
   const query = new URLSearchParams(Object.entries(options.query ?? {}).map(([k, v]) => [k, String(v)])).toString();
   const token = options.token ?? account.get()?.token;
   const abort = new AbortController();
@@ -86,11 +87,11 @@ async function send(method: string, path: string, options: Options): Promise<Res
     });
     noteServerDate(response.headers.get('Date'));
     if (!response.ok) throw await errorOf(response);
-    return response;
+    return await read(response);
   } catch (error) {
     if (error instanceof ApiError) {
       // Not when somebody only tries a token, or has signed in anew meanwhile.
-      if (error.status === 401 && token === account.get()?.token) signOut(describe(error));
+      if (error.status === 401 && token !== undefined && token === account.get()?.token) signOut(describe(error));
       throw error;
     }
     throw new Unreachable();
@@ -100,20 +101,14 @@ async function send(method: string, path: string, options: Options): Promise<Res
   }
 }
 
-export async function get<T>(path: string, options: Options = {}): Promise<T> {
-  const response = await send('GET', path, options);
-  return parseJson(await response.text()) as T;
-}
+const readJson = async <T>(response: Response): Promise<T> => parseJson(await response.text()) as T;
 
-export async function post<T>(path: string, body: string): Promise<T> {
-  const response = await send('POST', path, { body });
-  return parseJson(await response.text()) as T;
-}
+export const get = <T>(path: string, options: Options = {}): Promise<T> => send('GET', path, options, readJson<T>);
 
-export async function getFile(path: string, query: Options['query'] & object): Promise<Blob> {
-  const response = await send('GET', path, { query, accept: 'application/octet-stream', timeout: 600_000 });
-  return response.blob();
-}
+export const post = <T>(path: string, body: string): Promise<T> => send('POST', path, { body }, readJson<T>);
+
+export const getFile = (path: string, query: Options['query'] & object): Promise<Blob> =>
+  send('GET', path, { query, accept: 'application/octet-stream', timeout: 600_000 }, (response) => response.blob());
 
 // An error in one paragraph: message, details, hint.
 export function describe(error: unknown): string {

@@ -3,7 +3,7 @@ import { Store } from './store';
 
 export interface Trouble {
   message: string;
-  since: number; // milliseconds: what is shown is as old as this
+  since: number; // milliseconds: when the first of them failed
 }
 
 export const trouble = new Store<Trouble | null>(null);

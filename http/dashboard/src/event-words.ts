@@ -37,7 +37,7 @@ const WORDS: Record<string, (d: Detail, actor: string) => string> = {
 };
 
 const plain = (value: unknown): string =>
-  typeof value === 'number' ? formatCount(value) : typeof value === 'string' ? value : JSON.stringify(value);
+  typeof value === 'number' ? (Number.isInteger(value) ? formatCount(value) : formatMetric(value)) : typeof value === 'string' ? value : JSON.stringify(value);
 
 export function eventText(event: FedEvent): string {
   const words = WORDS[event.kind];

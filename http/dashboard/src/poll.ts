@@ -138,7 +138,10 @@ export function usePoll<T>(key: string, load: (signal: AbortSignal) => Promise<T
     );
     poll.current = mine;
     mine.start();
-    return () => mine.stop();
+    return () => {
+      poll.current = null; // an answer that comes later must not start it again
+      mine.stop();
+    };
   }, [key]);
 
   return {
@@ -147,4 +150,11 @@ export function usePoll<T>(key: string, load: (signal: AbortSignal) => Promise<T
     put: (data) => poll.current?.put(data),
     refresh: () => poll.current?.refresh(),
   };
+}
+
+// What was there last, until another choice has its answer.
+export function useKept<T>(data: T | undefined): T | undefined {
+  const kept = useRef<T | undefined>(undefined);
+  if (data !== undefined) kept.current = data;
+  return kept.current;
 }

@@ -12,7 +12,7 @@ export function ConnectionNotice() {
       {now && (
         <div class="connection-notice">
           <p>
-            <strong>{now.message}</strong> Retrying. What you see is from {formatTime(now.since, Date.now())}.
+            <strong>{now.message}</strong> Retrying. No answer since {formatTime(now.since, Date.now())}.
           </p>
           <button type="button" class="button small" onClick={retryNow}>
             Try now

@@ -1,5 +1,5 @@
 // All sessions that one may see, newest first.
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { mayCreate, type Account } from '../account';
 import { listSessions } from '../calls';
 import { Alert } from '../components/alert';
@@ -9,7 +9,7 @@ import { Status } from '../components/status';
 import { Time } from '../components/time';
 import { formatCount, plural } from '../format';
 import { roundsDoneInList, STATUS_WORDS } from '../phase';
-import { OFTEN, usePoll } from '../poll';
+import { OFTEN, useKept, usePoll } from '../poll';
 import { Link, navigate, sessionPath, sessionsPath, startPath } from '../route';
 import { isActive, type SessionRow } from '../types';
 
@@ -118,9 +118,7 @@ export function Sessions({ status, who }: { status: string | null; who: Account 
     (signal) => listSessions({ status, limit }, signal),
     (sessions) => (sessions.some(isActive) ? OFTEN : 2 * OFTEN),
   );
-  const shown = useRef<SessionRow[] | undefined>(undefined); // until another choice has its answer
-  if (data) shown.current = data;
-  const sessions = shown.current;
+  const sessions = useKept(data);
   return (
     <>
       <div class="page-head">

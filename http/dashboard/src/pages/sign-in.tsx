@@ -46,8 +46,13 @@ export function SignIn() {
     const file = input.files?.[0];
     input.value = ''; // so that the same file can be chosen again
     if (!file) return;
-    if (file.size > FILE_LIMIT) setError('This file is too large to hold a token.');
-    else setText((await file.text()).trim());
+    if (file.size > FILE_LIMIT) {
+      setError('This file is too large to hold a token.');
+      document.getElementById(controlId('token'))?.focus();
+    } else {
+      setError(undefined);
+      setText((await file.text()).trim());
+    }
   };
 
   return (

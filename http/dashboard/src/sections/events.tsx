@@ -26,7 +26,7 @@ function Line({ event }: { event: FedEvent }) {
   return (
     <li class={`event event-${tone}`}>
       <Icon name={toneIcon[tone]} />
-      <span class="event-text">{eventText(event)}</span>
+      <span>{eventText(event)}</span>
       <Time at={event.at} />
     </li>
   );
@@ -36,7 +36,7 @@ export function Events({ session }: SectionProps) {
   const known = useRef<FedEvent[]>([]);
   const [limit, setLimit] = useState(STEP);
   const [problem, setProblem] = useState('');
-  const [atStart, setAtStart] = useState(false);
+  const [end, setEnd] = useState<{ id: number; first: boolean }>(); // of what was fetched last
   const { data, error } = usePoll(
     `events ${session.id} ${isActive(session)}`,
     (signal) => listEvents(session.id, STEP, null, signal),
@@ -47,12 +47,14 @@ export function Events({ session }: SectionProps) {
   const events = known.current;
 
   const showOlder = async () => {
+    const before = events.at(-1)!.id;
     setProblem('');
+    setLimit(limit + STEP); // nothing that is known is dropped meanwhile
     try {
-      const older = await listEvents(session.id, STEP, events.at(-1)!.id);
+      const older = await listEvents(session.id, STEP, before);
+      if (known.current.at(-1)?.id !== before) return; // asked for twice, or begun anew
       known.current = [...known.current, ...older];
-      setAtStart(older.length < STEP);
-      setLimit(limit + STEP);
+      setEnd({ id: known.current.at(-1)!.id, first: older.length < STEP });
     } catch (reason) {
       setProblem(describe(reason));
     }
@@ -70,7 +72,7 @@ export function Events({ session }: SectionProps) {
           {problem}
         </p>
       )}
-      {events.length >= STEP && !atStart && (
+      {events.length >= STEP && !(end?.first && end.id === events.at(-1)!.id) && (
         <button type="button" class="button small" onClick={showOlder}>
           Show older
         </button>

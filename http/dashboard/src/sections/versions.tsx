@@ -1,5 +1,5 @@
 // Model versions of the session's workload whose weights are there, with download.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { account, mayDownload } from '../account';
 import { listVersions } from '../calls';
 import { Download } from '../components/download';
@@ -7,7 +7,7 @@ import { Panel } from '../components/panel';
 import { Time } from '../components/time';
 import { formatMetric } from '../format';
 import { roundsDone } from '../phase';
-import { SELDOM, usePoll } from '../poll';
+import { SELDOM, useKept, usePoll } from '../poll';
 import { useStore } from '../store';
 import { isActive, type Session, type Version } from '../types';
 import type { SectionProps } from './section';
@@ -58,13 +58,18 @@ function Row({ version, session, download }: { version: Version; session: Sessio
 export function Versions({ session }: SectionProps) {
   const who = useStore(account);
   const [limit, setLimit] = useState(STEP);
-  const { data, refresh } = usePoll(
+  const { data: latest, refresh } = usePoll(
     `versions ${session.workload_id} ${limit}`,
     (signal) => listVersions(session.workload_id, limit, signal),
     () => SELDOM,
   );
+  const data = useKept(latest);
   const progress = `${session.status} ${roundsDone(session)}`;
-  useEffect(refresh, [progress]);
+  const seen = useRef(progress);
+  useEffect(() => {
+    if (seen.current !== progress) refresh();
+    seen.current = progress;
+  }, [progress]);
   if (!data || data.length === 0 || !who) return null;
 
   const download = mayDownload(who);
