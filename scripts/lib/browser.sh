@@ -4,9 +4,6 @@
 #
 # Globals used: as in federation.sh and http.sh; test/browser/support/env.ts says what the tests need.
 
-# issue_token DIR NAME: a token of that role for a user of that name.
-issue_token() { superuser "$1" sql -c "SELECT federated_issue_token('demo_$2', '$2', '1 day')"; }
-
 # found_browser_federation DIR: everything up, Islands island-a, island-b and island-c waiting.
 found_browser_federation() {
 	local dir=$1 name train
@@ -29,7 +26,7 @@ write_island_command() {
 	cat >"$file" <<-TXT
 		#!/usr/bin/env bash
 		set -euo pipefail
-		for part in common install build cluster http federation; do . '$top/scripts/lib/'"\$part.sh"; done
+		for part in common build cluster http federation; do . '$top/scripts/lib/'"\$part.sh"; done
 		python=$python net=mlp fed=$fed http=yes
 		$* '$dir' island-a $(awk -F'\t' '$1 == "island-a" { print $2 }' "$dir/data/list")
 	TXT

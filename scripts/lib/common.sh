@@ -42,6 +42,20 @@ give_away() {
 	if is_root; then chown -R postgres:postgres "$@"; fi
 }
 
+# end_group FILE: the process group whose id the file holds ends, gone when this returns.
+end_group() {
+	local pid
+	[ -f "$1" ] || return 0
+	pid=$(<"$1")
+	kill -TERM -- "-$pid" 2>/dev/null || true
+	for _ in {1..50}; do
+		kill -0 -- "-$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL -- "-$pid" 2>/dev/null || true
+	rm -f "$1"
+}
+
 # scratch_dir NAME: a new directory that the other user can enter too. A socket's path must stay
 # under 108 bytes, so a deep TMPDIR is left for /tmp.
 scratch_dir() {

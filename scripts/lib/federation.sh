@@ -46,6 +46,9 @@ found_federation() {
 	PGDATABASE=$database make_role "$1/creator" demo_creator federated_creator
 }
 
+# issue_token DIR NAME: a token of that role for a user of that name.
+issue_token() { superuser "$1" sql -c "SELECT federated_issue_token('demo_$2', '$2', '1 day')"; }
+
 # open_http DIR: PostgREST and nginx up, tokens for the session's creator, under the name of its role,
 # and for somebody who looks on.
 open_http() {
@@ -54,8 +57,8 @@ open_http() {
 	mkdir "$1/viewer"
 	(
 		umask 077
-		superuser "$1" sql -c "SELECT federated_issue_token('demo_creator', 'creator', '1 day')" >"$1/creator/token"
-		superuser "$1" sql -c "SELECT federated_issue_token('demo_viewer', 'viewer', '1 day')" >"$1/viewer/token"
+		issue_token "$1" creator >"$1/creator/token"
+		issue_token "$1" viewer >"$1/viewer/token"
 	)
 }
 
@@ -92,7 +95,7 @@ add_island_role() {
 	superuser "$1" sql -c "SELECT federated_register_island('$2', role_name => '$role')" >/dev/null
 }
 
-# start_island DIR NAME SAMPLES: as a process group of its own, its id in the Island's file pid.
+# start_island DIR NAME SAMPLES: as a process group of its own, its id in islands/NAME.pid.
 start_island() {
 	local home=$1/islands/$2 script=train.py run
 	if [ "$net" = cnn ]; then script=train_torch.py; fi
@@ -120,21 +123,13 @@ kill_island() { kill -9 "$(cat "$1/islands/$2.pid")"; }
 
 # stop_islands DIR: end every Island with what it started, and wait until all are gone.
 stop_islands() {
-	local file pid
+	local file
 	for file in "$1"/islands/*.pid; do
 		[ -f "$file" ] || continue
-		pid=$(cat "$file")
-		kill -TERM -- "-$pid" 2>/dev/null || true
+		kill -TERM -- "-$(<"$file")" 2>/dev/null || true # so that they end at the same time
 	done
 	for file in "$1"/islands/*.pid; do
-		[ -f "$file" ] || continue
-		pid=$(cat "$file")
-		for _ in 1 2 3 4 5 6 7 8 9 10; do
-			kill -0 -- "-$pid" 2>/dev/null || break
-			sleep 0.1
-		done
-		kill -KILL -- "-$pid" 2>/dev/null || true
-		rm -f "$file"
+		end_group "$file"
 	done
 }
 
@@ -164,7 +159,7 @@ print(json.dumps({"name": name, "base_workload_id": json.loads(found)[0]["id"],
 print_keep_http() {
 	cat <<-TXT
 
-		the training dashboard is
+		the training dashboard$(dashboard_installed || printf ', once "make dashboard" and "make install" have put it there,') is
 		  $(<"$1/http/url")/training/
 		whose certificate is signed by $1/http/tls/ca.pem. Sign in with what is in
 		  $1/viewer/token    to look on

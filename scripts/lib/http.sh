@@ -163,22 +163,11 @@ http_wait() {
 	die "$url/sessions answers ${status:-nothing} instead of 401"
 }
 
-# stop_daemon DIR NAME: it and what it started, gone when this returns.
-stop_daemon() {
-	local file=$1/$2.group pid
-	[ -f "$file" ] || return 0
-	pid=$(<"$file")
-	kill -TERM -- "-$pid" 2>/dev/null || true
-	for _ in {1..50}; do
-		kill -0 -- "-$pid" 2>/dev/null || break
-		sleep 0.1
-	done
-	kill -KILL -- "-$pid" 2>/dev/null || true
-	rm -f "$file"
-}
+# dashboard_installed: whether nginx finds the training dashboard.
+dashboard_installed() { [ -d "$("${PG_CONFIG:-pg_config}" --sharedir)/federated/dashboard" ]; }
 
 # http_stop DIR: also where only one of them, or neither, came up.
 http_stop() {
-	stop_daemon "$1" nginx
-	stop_daemon "$1" postgrest
+	end_group "$1/nginx.group"
+	end_group "$1/postgrest.group"
 }

@@ -66,15 +66,16 @@ nginx_installed() { [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; }
 # Debian starts nginx when its package is first installed, and at every boot. The scripts run one of
 # their own, so it is kept from both.
 install_nginx() {
-	local policy=/usr/sbin/policy-rc.d failed=
+	local policy=/usr/sbin/policy-rc.d
 	if [ -e "$policy" ]; then
 		apt_install nginx
 	else
-		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
-		as_root chmod 755 "$policy"
-		(apt_install nginx) || failed=yes
-		as_root rm -f "$policy"
-		[ -z "$failed" ] || exit 1
+		(
+			trap 'as_root rm -f "$policy"' EXIT
+			printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+			as_root chmod 755 "$policy"
+			apt_install nginx
+		) || exit 1
 	fi
 	as_root update-rc.d nginx disable
 }
