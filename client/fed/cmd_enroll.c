@@ -112,6 +112,8 @@ report(const FedCommon *common, const char *file, json_t *answer)
 	print_argument("--token-file", file);
 	if (common->ca_file != NULL)
 		print_argument("--ca-file", common->ca_file);
+	if (common->insecure)
+		printf(" --insecure");
 	print_argument("--host-id", host_id);
 	puts(" --train CMD");
 }

@@ -19,8 +19,11 @@
 #include "lib/url.h"
 
 #define CONNECT_SECONDS 10L
-/* As long as nginx waits for what is behind it. */
-#define STALLED_SECONDS 60L
+/*
+ * Longer than nginx waits for an ordinary answer and than the database works on
+ * a request by default: their words for it come first.
+ */
+#define STALLED_SECONDS 130L
 
 struct FedHttp
 {

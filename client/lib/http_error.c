@@ -11,7 +11,8 @@
 
 /*
  * PostgreSQL's code counts, if it came through. PGRST000 to PGRST003: PostgREST
- * has no database. Between us and it are proxies, which know a status only.
+ * has no database. Other proxies than our nginx may be between, which know a
+ * status only.
  */
 static FedErrorKind
 kind_of(long status, const char *code)

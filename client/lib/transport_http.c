@@ -299,9 +299,11 @@ http_keep_token(FedTransport *base)
 		return;
 	if (fed_token_call(t->http, "/rpc/renew_token", "{}", t->token, t->token_file, &answer, &err))
 	{
+		char		expires_at[64];
+
 		take_other_token(t);
-		fed_log_event("token_renewed", NULL, "the token in %s is renewed, until %s", t->token_file,
-					  fed_json_text(answer, "expires_at"));
+		fed_json_copy(answer, "expires_at", expires_at, sizeof(expires_at));
+		fed_log_event("token_renewed", NULL, "the token in %s is renewed, until %s", t->token_file, expires_at);
 		json_decref(answer);
 	}
 	else if (err.kind != FED_ERR_STOPPED)

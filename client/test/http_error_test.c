@@ -45,7 +45,8 @@ main(void)
 	check(kind_of(403, "{\"code\":\"42501\",\"message\":\"no\"}") == FED_ERR_SERVER, "403 is a refusal");
 
 	check(kind_of(429, "<html>") == FED_ERR_BUSY && kind_of(503, "<html>") == FED_ERR_BUSY, "busy: call again");
-	check(kind_of(502, "<html>") == FED_ERR_CONNECTION && kind_of(504, "") == FED_ERR_CONNECTION, "a proxy without a server");
+	check(kind_of(502, "<html>") == FED_ERR_CONNECTION && kind_of(504, "") == FED_ERR_CONNECTION &&
+		  kind_of(504, "{\"code\":\"08006\",\"message\":\"late\"}") == FED_ERR_CONNECTION, "a proxy without a server");
 	check(kind_of(503, "{\"code\":\"PGRST002\",\"message\":\"no database\"}") == FED_ERR_CONNECTION &&
 		  kind_of(504, "{\"code\":\"PGRST003\",\"message\":\"no database\"}") == FED_ERR_CONNECTION, "PostgREST without a database");
 	check(kind_of(500, "{\"code\":\"40001\",\"message\":\"again\"}") == FED_ERR_BUSY &&
