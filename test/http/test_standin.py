@@ -274,10 +274,11 @@ class StandinTest(unittest.TestCase):
         self.assertEqual(self.ask("GET", "/things").status, 200)
 
     def test_pool_is_full(self):
-        busy = [threading.Thread(target=self.ask, args=["POST", "/rpc/sleep", {"s": 2}]) for _ in range(2)]
+        busy = [threading.Thread(target=self.ask, args=["POST", "/rpc/sleep", {"s": 4}]) for _ in range(2)]
         for thread in busy:
             thread.start()
-        time.sleep(0.3)
+        self.wait_for(lambda: self.database.execute(
+            "SELECT count(*) = 2 FROM pg_stat_activity WHERE usename = 'standin_login' AND wait_event = 'PgSleep'").fetchone()[0])
         self.assertEqual(self.ask("GET", "/things").code, "504 PGRST003")
         for thread in busy:
             thread.join()

@@ -85,10 +85,10 @@ for my $role (qw(postgres pg_read_all_data federated_authenticator nobody))
 
 # Expired, by the clock and by its row
 
-my $short = $http->token('late', 'viewer', '1 second');
-is(status($short), 200, 'a token of a second counts');
-ok($fed->wait_for(q{expires_at < now() FROM federated.tokens WHERE subject = 'late'}), 'until it is over');
-is(status($short), 401, 'and then no more');
+my $short = $http->token('late', 'viewer');
+is(status($short), 200, 'a token counts');
+$fed->sql(q{UPDATE federated.tokens SET expires_at = now() WHERE subject = 'late'});
+is(status($short), 401, 'until its row is over, whatever it says itself');
 
 # Revoked, with what it was renewed to
 

@@ -44,8 +44,11 @@ fed_encoding_parse(const char *name, FedEncoding *out)
 bool
 fed_encoded_length(FedEncoding encoding, size_t n_values, size_t *bytes)
 {
-	size_t		value_bytes = encodings[encoding].value_bytes;
+	size_t		value_bytes;
 
+	if ((unsigned) encoding >= FED_ENCODINGS)
+		return false;
+	value_bytes = encodings[encoding].value_bytes;
 	if (n_values > SIZE_MAX / value_bytes)
 		return false;
 	*bytes = n_values * value_bytes;

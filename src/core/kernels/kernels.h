@@ -7,7 +7,7 @@
  * binary built anywhere runs everywhere. All levels return the same bits: only
  * elementwise operations, each rounded on its own, in an order that does not
  * depend on the width of a vector. (The payload and the sign of a NaN are the
- * exception; non-finite updates never get here.)
+ * exception; only the scan and the decoders get to see one.)
  *
  * The kernels allocate nothing and cannot fail. Pointers need the alignment of
  * their type, 4 or 8 bytes, and no more.

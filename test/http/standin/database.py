@@ -59,7 +59,7 @@ def connect(uri):
 
 @contextlib.contextmanager
 def transaction(connection, read_only):
-    """The transaction of one request, with the settings that belong to it: `begin` them first."""
+    """The transaction of one request, whose first statement is that of `prepare`."""
     connection.execute("BEGIN READ ONLY" if read_only else "BEGIN READ WRITE")
     try:
         yield

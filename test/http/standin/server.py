@@ -134,7 +134,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     @staticmethod
     def number(text, base):
-        if not re.fullmatch("[0-9A-Fa-f]{1,12}", text):
+        if not re.fullmatch("[0-9]{1,12}" if base == 10 else "[0-9A-Fa-f]{1,12}", text):
             raise ApiError(400, "PGRST102", "Empty or invalid json")
         return int(text, base)
 
