@@ -20,11 +20,13 @@ COMMENT ON COLUMN federated.page_template.data IS '8,064 bytes; the last page of
 CREATE TABLE federated.vectors (
 	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	relation	name NOT NULL,
-	bytes		bigint NOT NULL CHECK (bytes >= 0)
+	bytes		bigint NOT NULL CHECK (bytes >= 0),
+	encoding	text NOT NULL DEFAULT 'f32' CHECK (encoding IN ('f32', 'f16', 'bf16'))
 );
 CREATE INDEX ON federated.vectors (relation);
 COMMENT ON TABLE federated.vectors IS 'Every vector that is stored, and the table in schema federated that holds its pages';
 COMMENT ON COLUMN federated.vectors.bytes IS 'Length without the filling of the last page';
+COMMENT ON COLUMN federated.vectors.encoding IS 'How its values are stored: f32, f16 or bf16; without meaning for frozen bytes';
 
 CREATE TABLE federated.slices (
 	vector_id	bigint NOT NULL REFERENCES federated.vectors ON DELETE CASCADE,
@@ -223,13 +225,13 @@ AS 'MODULE_PATHNAME', 'federated_first_nonfinite';
 COMMENT ON FUNCTION federated.first_nonfinite(bytea) IS
 	'Index of the first NaN or infinity among float32 values; NULL if all are finite';
 
-CREATE FUNCTION federated.create_vector(relation name, bytes bigint) RETURNS bigint
+CREATE FUNCTION federated.create_vector(relation name, bytes bigint, encoding text DEFAULT 'f32') RETURNS bigint
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	INSERT INTO federated.vectors (relation, bytes) VALUES ($1, $2) RETURNING id
+	INSERT INTO federated.vectors (relation, bytes, encoding) VALUES ($1, $2, $3) RETURNING id
 $$;
-COMMENT ON FUNCTION federated.create_vector(name, bigint) IS 'Announce a vector whose slices will follow';
+COMMENT ON FUNCTION federated.create_vector(name, bigint, text) IS 'Announce a vector whose slices will follow';
 
 -- Returns NULL when stored (now or before), or a reason that is a code of
 -- federated.rejections and its explanation.

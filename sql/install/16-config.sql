@@ -23,9 +23,10 @@ INSERT INTO federated.config_keys (key, type, minimum, exclusive, maximum, choic
 ('batch_size', 'integer', 1, false, 1000000, NULL, '32', 'Samples per step of the Island''s optimiser'),
 ('proximal_mu', 'number', 0, false, 1000000, NULL, NULL, 'FedProx: the Island adds proximal_mu / 2 × ‖w − w_global‖² to its loss'),
 ('hyperparameters', 'object', NULL, false, NULL, NULL, '{}', 'Anything else for the trainer; handed out as it is'),
-('aggregation', 'text', NULL, false, NULL, '{mean}', NULL, 'How updates combine'),
-('server_optimizer', 'text', NULL, false, NULL, '{fed_avg}', NULL, 'How the server moves the model'),
+('aggregation', 'text', NULL, false, NULL, '{mean,median}', NULL, 'How updates combine'),
+('server_optimizer', 'text', NULL, false, NULL, NULL, NULL, 'How the server moves the model'),
 ('server_learning_rate', 'number', 0, true, 1000, NULL, '1', 'Step size of the server'),
+('server_momentum', 'number', 0, false, 1, NULL, '0.9', 'FedAvgM: share of the last rounds'' movement that the server keeps'),
 ('min_participants', 'integer', 1, false, 100000, NULL, '2', 'Islands that must be there before training starts'),
 ('max_participants', 'integer', 1, false, 100000, NULL, '100000', 'Most Islands that are invited'),
 ('allow_join', 'boolean', NULL, false, NULL, NULL, 'false', 'Whether eligible Islands may join between rounds'),
@@ -51,13 +52,30 @@ INSERT INTO federated.algorithms VALUES
 ('fed_avg', '{"aggregation": "mean", "server_optimizer": "fed_avg", "proximal_mu": 0}',
  'FedAvg (McMahan et al. 2017): mean of the updates, weighted by samples'),
 ('fed_prox', '{"aggregation": "mean", "server_optimizer": "fed_avg", "proximal_mu": 0.1}',
- 'FedProx (Li et al. 2020): FedAvg whose Islands add a proximal term, for very different data');
+ 'FedProx (Li et al. 2020): FedAvg whose Islands add a proximal term, for very different data'),
+('fed_avgm', '{"aggregation": "mean", "server_optimizer": "fed_avgm", "proximal_mu": 0}',
+ 'FedAvgM (Hsu et al. 2019): FedAvg whose server moves with momentum');
+
+CREATE TABLE federated.server_optimizers (
+	name		text PRIMARY KEY,
+	states		text[] NOT NULL,
+	description	text NOT NULL
+);
+COMMENT ON TABLE federated.server_optimizers IS 'Ways in which the server moves the model, by what the round''s updates make together';
+COMMENT ON COLUMN federated.server_optimizers.states IS 'Vectors as long as the model that it keeps from round to round';
+
+INSERT INTO federated.server_optimizers VALUES
+('fed_avg', '{}', 'model += server_learning_rate × update'),
+('fed_avgm', '{momentum}', 'momentum = server_momentum × momentum + update; model += server_learning_rate × momentum');
 
 UPDATE federated.config_keys
 SET choices = (SELECT array_agg(a.name ORDER BY a.name) FROM federated.algorithms a)
 WHERE key = 'algorithm';
+UPDATE federated.config_keys
+SET choices = (SELECT array_agg(o.name ORDER BY o.name) FROM federated.server_optimizers o)
+WHERE key = 'server_optimizer';
 
-GRANT SELECT ON federated.config_keys, federated.algorithms
+GRANT SELECT ON federated.config_keys, federated.algorithms, federated.server_optimizers
 	TO federated_admin, federated_creator, federated_viewer, federated_auditor, federated_island;
 
 CREATE FUNCTION federated.refuse_config(key text, given jsonb, allowed text) RETURNS void

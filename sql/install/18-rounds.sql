@@ -211,6 +211,7 @@ BEGIN
 			PERFORM federated.retire_version(round.result_version_id, 'abandoned');
 		END IF;
 	END IF;
+	PERFORM federated.retire_states(session_id);
 	IF final_status = 'completed' THEN
 		UPDATE federated.participants p SET status = 'completed'
 		WHERE p.session_id = end_session.session_id AND p.status <> 'dropped';

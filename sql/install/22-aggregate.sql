@@ -31,6 +31,12 @@ AS 'MODULE_PATHNAME', 'federated_aggregate_slices';
 COMMENT ON FUNCTION federated.aggregate_slices(bigint, integer, integer) IS
 	'Compute slices of a round''s result from its frozen set of updates, write their pages, and return their SHA-256';
 
+CREATE FUNCTION federated.combined_norm(round_id bigint, first_slice integer, slice_count integer) RETURNS float8
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'federated_combined_norm';
+COMMENT ON FUNCTION federated.combined_norm(bigint, integer, integer) IS
+	'L2 norm of what the updates of a frozen round make together, over some of its slices; stores nothing';
+
 CREATE FUNCTION federated.aggregators() RETURNS integer
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'federated_aggregators';
 COMMENT ON FUNCTION federated.aggregators() IS 'How many processes aggregate a round together, the worker among them';

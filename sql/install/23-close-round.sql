@@ -166,19 +166,20 @@ DECLARE
 	result_id bigint;
 	relation name;
 BEGIN
-	PERFORM federated.require_storage(federated.page_storage(base.parameters * 4));
+	PERFORM federated.require_storage((1 + federated.state_count(session)) * federated.page_storage(base.parameters * 4));
 	result_id := federated.add_version(base.workload_id, base.id, 'building', base.parameters, session.owner_role);
 	relation := 'version_' || result_id;
 	PERFORM federated.create_page_table(relation);
 	UPDATE federated.model_versions v SET vector_id = federated.create_vector(relation, base.parameters * 4)
 	WHERE v.id = result_id;
+	PERFORM federated.create_states(session, round, base.parameters * 4);
 	UPDATE federated.rounds r
 	SET result_version_id = result_id, chunk_slices = federated.chunk_size(federated.slice_count(base.parameters * 4))
 	WHERE r.id = round.id;
 END
 $$;
 COMMENT ON FUNCTION federated.create_result(federated.sessions, federated.rounds) IS
-	'The version that a round makes, with no pages yet';
+	'The version and the optimiser''s states that a round makes, with no pages yet';
 
 CREATE FUNCTION federated.mean_metrics(round_id bigint, part text) RETURNS jsonb
 LANGUAGE sql STABLE
@@ -229,6 +230,7 @@ BEGIN
 	UPDATE federated.sessions s SET current_version_id = closed.result_version_id
 	WHERE s.id = session.id RETURNING * INTO session;
 	PERFORM federated.retire_updates(closed);
+	PERFORM federated.retire_states(session.id, closed.id);
 	session := federated.judge(session, closed);
 	PERFORM federated.retire_versions(session);
 	PERFORM federated.log_event(session.id, 'round_closed',

@@ -9,7 +9,8 @@ DECLARE
 	name text;
 BEGIN
 	FOREACH name IN ARRAY '{events,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,islands,
-							heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens}'::text[]
+							heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens,
+							optimizer_states}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(format('federated.%I', name), '');
 	END LOOP;

@@ -2,17 +2,13 @@
  * aggregate.c
  *		Pages of updates in, pages of a new model version out.
  *
- * combine: the weighted sum of the updates, in participant order, in float64
- * step:    new = base + rate × sum, rounded once to float32
- *
- * With weights n_k / n that is FedAvg (McMahan et al. 2017, algorithm 1) over
- * deltas. All updates are read in lockstep, a page of each at a time: memory is
- * a page per update, whatever the size of the model, and the pages are used
- * where the buffer manager holds them. The bits of the result depend on nothing
- * but the updates and their order.
+ * What happens to a page is the stages' business (stages.h), which pages of
+ * which vectors come together the pass's (pass.c); here pages are checked,
+ * written and hashed, slice by slice.
  */
 #include "postgres.h"
 
+#include "aggregate/pass.h"
 #include "aggregate/plan.h"
 #include "base/compat.h"
 #include "core/digest.h"
@@ -23,119 +19,26 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "pages/layout.h"
-#include "pages/reader.h"
 #include "pages/writer.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
+#include <math.h>
+
 PG_FUNCTION_INFO_V1(federated_aggregate_slices);
+PG_FUNCTION_INFO_V1(federated_combined_norm);
 PG_FUNCTION_INFO_V1(federated_simd_level);
 
-/* Everything that is open while a range of slices is computed. */
-typedef struct Pass
+/* Where the pages that a pass makes go. */
+typedef struct Output
 {
 	const FedPlan *plan;
-	const FedKernels *kernels;
-	FedPageReader *base;
-	FedPageReader **updates;
-	const float **streams;		/* this page of each update */
-	FedPageWriter *writer;
-	instr_time	writing;		/* of the slice at hand */
-	double		sum[FED_PAGE_VALUES];
-	float		page[FED_PAGE_VALUES];
-} Pass;
-
-static Pass *
-open_pass(const FedPlan *plan, int first_page)
-{
-	Pass	   *pass = palloc0(sizeof(Pass));
-	int			i;
-
-	pass->plan = plan;
-	pass->kernels = fed_kernels_active();
-	pass->base = fed_page_reader_open(&plan->base, first_page);
-	pass->updates = palloc(mul_size(plan->n_updates, sizeof(FedPageReader *)));
-	pass->streams = palloc(mul_size(plan->n_updates, sizeof(float *)));
-	for (i = 0; i < plan->n_updates; i++)
-		pass->updates[i] = fed_page_reader_open(&plan->updates[i], first_page);
-	pass->writer = fed_page_writer_open(NameStr(plan->result.relation), plan->result.id);
-	return pass;
-}
-
-static void
-close_pass(Pass *pass)
-{
-	int			i;
-
-	fed_page_writer_close(pass->writer);
-	for (i = 0; i < pass->plan->n_updates; i++)
-		fed_page_reader_close(pass->updates[i]);
-	fed_page_reader_close(pass->base);
-}
-
-/* Compute one page of the result into pass->page. */
-static void
-compute_page(Pass *pass)
-{
-	const FedPlan *plan = pass->plan;
-	int			i;
-
-	for (i = 0; i < plan->n_updates; i++)
-		pass->streams[i] = fed_page_reader_next(pass->updates[i]);
-	memset(pass->sum, 0, sizeof(pass->sum));
-	pass->kernels->weighted_sum(pass->sum, pass->streams, plan->weights, plan->n_updates, FED_PAGE_VALUES);
-	pass->kernels->apply_delta(pass->page, fed_page_reader_next(pass->base), pass->sum, plan->rate, FED_PAGE_VALUES);
-}
-
-/*
- * A sum of finite updates may still leave the range of float32. Such a model
- * is worth nothing: better no round than that one.
- */
-static void
-check_finite(Pass *pass, int page_no)
-{
-	Size		bad = pass->kernels->first_nonfinite(pass->page, FED_PAGE_VALUES);
-
-	if (bad < FED_PAGE_VALUES)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("the aggregated model leaves the range of float32"),
-				 errdetail("Parameter " INT64_FORMAT " is not finite.", (int64) page_no * FED_PAGE_VALUES + (int64) bad)));
-}
-
-static void
-write_page(Pass *pass, int page_no, int bytes)
-{
-	instr_time	began;
-	instr_time	ended;
-
-	INSTR_TIME_SET_CURRENT(began);
-	fed_page_writer_add(pass->writer, page_no, pass->page, bytes);
-	INSTR_TIME_SET_CURRENT(ended);
-	INSTR_TIME_ACCUM_DIFF(pass->writing, ended, began);
-}
-
-/* Compute and write one slice; its SHA-256 goes to digest. */
-static void
-compute_slice(Pass *pass, int slice, FedSha256 *hash, uint8 *digest)
-{
-	int			left = fed_vector_slice_length(&pass->plan->result, slice);
-	int			page_no = slice * FED_SLICE_PAGES;
-
-	for (; left > 0; left -= FED_PAGE_BYTES, page_no++)
-	{
-		int			bytes = Min(left, FED_PAGE_BYTES);
-
-		compute_page(pass);
-		check_finite(pass, page_no);
-		write_page(pass, page_no, bytes);
-		if (!fed_sha256_update(hash, pass->page, bytes))
-			elog(ERROR, "could not compute SHA-256");
-	}
-	if (!fed_sha256_final(hash, digest))
-		elog(ERROR, "could not compute SHA-256");
-}
+	FedPageWriter *result;
+	FedPageWriter **states;
+	FedSha256  *hash;			/* of the slice of the result at hand */
+	instr_time	writing;		/* time it took to write that slice */
+} Output;
 
 static void
 free_hash(void *hash)
@@ -158,9 +61,94 @@ new_hash(void)
 	return hash;
 }
 
+static FedPageWriter *
+open_writer(const FedVector *vector)
+{
+	return fed_page_writer_open(NameStr(vector->relation), vector->id);
+}
+
+static Output *
+open_output(const FedPlan *plan)
+{
+	Output	   *output = palloc0(sizeof(Output));
+	int			i;
+
+	output->plan = plan;
+	output->hash = new_hash();
+	output->result = open_writer(&plan->result);
+	output->states = palloc(mul_size(plan->n_states, sizeof(FedPageWriter *)));
+	for (i = 0; i < plan->n_states; i++)
+		output->states[i] = open_writer(&plan->states[i].after);
+	return output;
+}
+
+static void
+close_output(Output *output)
+{
+	int			i;
+
+	for (i = 0; i < output->plan->n_states; i++)
+		fed_page_writer_close(output->states[i]);
+	fed_page_writer_close(output->result);
+}
+
+/*
+ * A sum of finite updates may still leave the range of float32. Such a model
+ * is worth nothing: better no round than that one.
+ */
+static void
+check_finite(const float *page, int page_no, const char *what)
+{
+	Size		bad = fed_kernels_active()->first_nonfinite(page, FED_PAGE_VALUES);
+
+	if (bad < FED_PAGE_VALUES)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("%s leaves the range of float32", what),
+				 errdetail("Parameter " INT64_FORMAT " is not finite.", (int64) page_no * FED_PAGE_VALUES + (int64) bad)));
+}
+
+static void
+write_page(Output *output, const FedPageWork *work, int bytes)
+{
+	instr_time	began;
+	instr_time	ended;
+	int			i;
+
+	check_finite(work->result, work->page_no, "the aggregated model");
+	for (i = 0; i < output->plan->n_states; i++)
+		check_finite(work->after[i], work->page_no, "the state of the server's optimizer");
+
+	INSTR_TIME_SET_CURRENT(began);
+	fed_page_writer_add(output->result, work->page_no, work->result, bytes);
+	for (i = 0; i < output->plan->n_states; i++)
+		fed_page_writer_add(output->states[i], work->page_no, work->after[i], bytes);
+	INSTR_TIME_SET_CURRENT(ended);
+	INSTR_TIME_ACCUM_DIFF(output->writing, ended, began);
+}
+
+/* Compute and write one slice; the SHA-256 of the result's goes to digest. */
+static void
+compute_slice(FedPass *pass, Output *output, int slice, uint8 *digest)
+{
+	int			left = fed_vector_slice_length(&output->plan->result, slice);
+
+	for (; left > 0; left -= FED_PAGE_BYTES)
+	{
+		int			bytes = Min(left, FED_PAGE_BYTES);
+		FedPageWork *work = fed_pass_next(pass);
+
+		write_page(output, work, bytes);
+		if (!fed_sha256_update(output->hash, work->result, bytes))
+			elog(ERROR, "could not compute SHA-256");
+	}
+	if (!fed_sha256_final(output->hash, digest))
+		elog(ERROR, "could not compute SHA-256");
+}
+
 /* Compute and write one slice, and return its row. */
 static void
-aggregate_slice(Pass *pass, int slice, FedSha256 *hash, ReturnSetInfo *rsinfo)
+aggregate_slice(FedPass *pass, Output *output, int slice, ReturnSetInfo *rsinfo)
 {
 	bytea	   *sha256 = palloc(VARHDRSZ + FED_SHA256_BYTES);
 	instr_time	took;
@@ -168,19 +156,31 @@ aggregate_slice(Pass *pass, int slice, FedSha256 *hash, ReturnSetInfo *rsinfo)
 	Datum		values[4];
 	bool		nulls[4] = {false, false, false, false};
 
-	INSTR_TIME_SET_ZERO(pass->writing);
+	INSTR_TIME_SET_ZERO(output->writing);
 	INSTR_TIME_SET_CURRENT(took);
 	SET_VARSIZE(sha256, VARHDRSZ + FED_SHA256_BYTES);
-	compute_slice(pass, slice, hash, (uint8 *) VARDATA(sha256));
+	compute_slice(pass, output, slice, (uint8 *) VARDATA(sha256));
 	INSTR_TIME_SET_CURRENT(ended);
 	INSTR_TIME_SUBTRACT(ended, took);
 
 	values[0] = Int32GetDatum(slice);
 	values[1] = PointerGetDatum(sha256);
-	values[2] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(ended) - INSTR_TIME_GET_DOUBLE(pass->writing));
-	values[3] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(pass->writing));
+	values[2] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(ended) - INSTR_TIME_GET_DOUBLE(output->writing));
+	values[3] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(output->writing));
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	pfree(sha256);
+}
+
+static void
+check_range(const FedPlan *plan, int first, int count)
+{
+	int			slices = fed_vector_slice_count(&plan->result);
+
+	if (first < 0 || count < 0 || first > slices - count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("slices %d to %d are out of range", first, first + count - 1),
+				 errdetail("The model has %d slices.", slices)));
 }
 
 /*
@@ -191,33 +191,80 @@ Datum
 federated_aggregate_slices(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	int64		round_id = PG_GETARG_INT64(0);
 	int			first = PG_GETARG_INT32(1);
 	int			count = PG_GETARG_INT32(2);
-	FedSha256  *hash;
 	FedPlan    *plan;
-	Pass	   *pass;
+	FedPass    *pass;
+	Output	   *output;
 	int			slice;
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	plan = fed_plan_load(round_id);
-	if (first < 0 || count < 0 || first > fed_vector_slice_count(&plan->result) - count)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("slices %d to %d are out of range", first, first + count - 1),
-				 errdetail("The model has %d slices.", fed_vector_slice_count(&plan->result))));
+	plan = fed_plan_load(PG_GETARG_INT64(0));
+	check_range(plan, first, count);
 
-	hash = new_hash();
-	pass = open_pass(plan, first * FED_SLICE_PAGES);
+	output = open_output(plan);
+	pass = fed_pass_open(plan, first * FED_SLICE_PAGES, true);
 	for (slice = first; slice < first + count; slice++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		aggregate_slice(pass, slice, hash, rsinfo);
+		aggregate_slice(pass, output, slice, rsinfo);
 	}
-	close_pass(pass);
+	fed_pass_close(pass);
+	close_output(output);
 	SPI_finish();
 	return (Datum) 0;
+}
+
+/* Eight partial sums, so that one addition need not wait for the other. */
+static double
+sum_of_squares(const double *values)
+{
+	double		sums[8] = {0};
+	int			i;
+	int			lane;
+
+	StaticAssertStmt(FED_PAGE_VALUES % 8 == 0, "a page is cut into eights");
+	for (i = 0; i < FED_PAGE_VALUES; i += 8)
+	{
+		for (lane = 0; lane < 8; lane++)
+			sums[lane] += values[i + lane] * values[i + lane];
+	}
+	return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+/*
+ * federated.combined_norm(round_id bigint, first_slice int, slice_count int)
+ * returns float8
+ *
+ * How far the updates of a round together would move the model: the L2 norm of
+ * the combined update over some slices. Nothing is stored.
+ */
+Datum
+federated_combined_norm(PG_FUNCTION_ARGS)
+{
+	int			first = PG_GETARG_INT32(1);
+	int			count = PG_GETARG_INT32(2);
+	FedPlan    *plan;
+	FedPass    *pass;
+	double		squares = 0;
+	int			slice;
+
+	SPI_connect();
+	plan = fed_plan_load(PG_GETARG_INT64(0));
+	check_range(plan, first, count);
+	pass = fed_pass_open(plan, first * FED_SLICE_PAGES, false);
+	for (slice = first; slice < first + count; slice++)
+	{
+		int			left = fed_vector_slice_length(&plan->result, slice);
+
+		CHECK_FOR_INTERRUPTS();
+		for (; left > 0; left -= FED_PAGE_BYTES)
+			squares += sum_of_squares(fed_pass_next(pass)->sum);
+	}
+	fed_pass_close(pass);
+	SPI_finish();
+	PG_RETURN_FLOAT8(sqrt(squares));
 }
 
 /*

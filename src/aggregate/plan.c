@@ -12,10 +12,11 @@
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/numeric.h"
 #include "utils/rel.h"
 
 static const char *const round_query =
-	"SELECT b.vector_id, v.vector_id, (s.config -> 'server_learning_rate')::float8"
+	"SELECT b.vector_id, v.vector_id, s.config ->> 'aggregation', s.config ->> 'server_optimizer', s.config"
 	" FROM federated.rounds r"
 	" JOIN federated.sessions s ON s.id = r.session_id"
 	" JOIN federated.model_versions b ON b.id = r.base_version_id"
@@ -23,12 +24,19 @@ static const char *const round_query =
 	" WHERE r.id = $1 AND r.state = 'aggregating'";
 
 static const char *const updates_query =
-	"SELECT v.id, v.relation, v.bytes, u.weight"
-	" FROM federated.updates u JOIN federated.vectors v ON v.id = u.vector_id"
+	"SELECT u.vector_id, u.weight"
+	" FROM federated.updates u"
 	" WHERE u.round_id = $1 AND u.position IS NOT NULL"
 	" ORDER BY u.position";
 
-static void
+static const char *const states_query =
+	"SELECT federated.state_before(s.round_id, s.position), s.vector_id"
+	" FROM federated.optimizer_states s"
+	" WHERE s.round_id = $1"
+	" ORDER BY s.position";
+
+/* The rows of a query stay in *rows until the caller frees them. */
+static SPITupleTable *
 query(const char *sql, int64 round_id)
 {
 	Oid			argtypes[1] = {INT8OID};
@@ -36,13 +44,14 @@ query(const char *sql, int64 round_id)
 
 	if (SPI_execute_with_args(sql, 1, argtypes, args, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the plan of round " INT64_FORMAT, round_id);
+	return SPI_tuptable;
 }
 
 static Datum
-column(uint64 row, int number)
+column(SPITupleTable *rows, uint64 row, int number)
 {
 	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, &isnull);
+	Datum		value = SPI_getbinval(rows->vals[row], rows->tupdesc, number, &isnull);
 
 	if (isnull)
 		ereport(ERROR,
@@ -52,38 +61,77 @@ column(uint64 row, int number)
 }
 
 static void
-load_round(FedPlan *plan, int64 round_id)
+load_round(FedPlan *plan, int64 round_id, MemoryContext context)
 {
-	int64		base_id;
-	int64		result_id;
+	SPITupleTable *rows = query(round_query, round_id);
+	MemoryContext old;
 
-	query(round_query, round_id);
-	if (SPI_processed != 1)
+	if (rows->numvals != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("round " INT64_FORMAT " is not being aggregated", round_id)));
-	base_id = DatumGetInt64(column(0, 1));
-	result_id = DatumGetInt64(column(0, 2));
-	plan->rate = DatumGetFloat8(column(0, 3));
-	plan->base = fed_vector_lookup(base_id);
-	plan->result = fed_vector_lookup(result_id);
+	plan->base = fed_vector_lookup(DatumGetInt64(column(rows, 0, 1)));
+	plan->result = fed_vector_lookup(DatumGetInt64(column(rows, 0, 2)));
+	old = MemoryContextSwitchTo(context);
+	plan->combine = TextDatumGetCString(column(rows, 0, 3));
+	plan->step = TextDatumGetCString(column(rows, 0, 4));
+	plan->config = DatumGetJsonbPCopy(column(rows, 0, 5));
+	MemoryContextSwitchTo(old);
+	SPI_freetuptable(rows);
 }
 
 static void
 load_updates(FedPlan *plan, int64 round_id, MemoryContext context)
 {
+	SPITupleTable *rows = query(updates_query, round_id);
 	int			i;
 
-	query(updates_query, round_id);
-	plan->n_updates = (int) SPI_processed;
+	plan->n_updates = (int) rows->numvals;
 	plan->updates = MemoryContextAlloc(context, mul_size(plan->n_updates, sizeof(FedVector)));
 	plan->weights = MemoryContextAlloc(context, mul_size(plan->n_updates, sizeof(double)));
 	for (i = 0; i < plan->n_updates; i++)
 	{
-		plan->updates[i].id = DatumGetInt64(column(i, 1));
-		plan->updates[i].relation = *DatumGetName(column(i, 2));
-		plan->updates[i].bytes = DatumGetInt64(column(i, 3));
-		plan->weights[i] = DatumGetFloat8(column(i, 4));
+		plan->updates[i] = fed_vector_lookup(DatumGetInt64(column(rows, i, 1)));
+		plan->weights[i] = DatumGetFloat8(column(rows, i, 2));
+	}
+	SPI_freetuptable(rows);
+}
+
+static void
+load_states(FedPlan *plan, int64 round_id, MemoryContext context)
+{
+	SPITupleTable *rows = query(states_query, round_id);
+	int			i;
+
+	plan->n_states = (int) rows->numvals;
+	plan->states = MemoryContextAllocZero(context, mul_size(plan->n_states, sizeof(FedState)));
+	for (i = 0; i < plan->n_states; i++)
+	{
+		FedState   *state = &plan->states[i];
+		Datum		before = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &state->first);
+
+		if (!state->first)
+			state->before = fed_vector_lookup(DatumGetInt64(before));
+		state->after = fed_vector_lookup(DatumGetInt64(column(rows, i, 2)));
+	}
+	SPI_freetuptable(rows);
+}
+
+/* What is combined value by value must have as many. */
+static void
+check_lengths(const FedPlan *plan)
+{
+	int64		expected = fed_vector_values(&plan->result);
+	int			i;
+
+	for (i = 0; i < plan->n_updates; i++)
+	{
+		if (fed_vector_values(&plan->updates[i]) != expected)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("vector " INT64_FORMAT " has " INT64_FORMAT " values", plan->updates[i].id,
+							fed_vector_values(&plan->updates[i])),
+					 errdetail("The model has " INT64_FORMAT ".", expected)));
 	}
 }
 
@@ -98,11 +146,29 @@ fed_plan_load(int64 round_id)
 	MemoryContext context = CurrentMemoryContext;
 	FedPlan    *plan = MemoryContextAllocZero(context, sizeof(FedPlan));
 
-	load_round(plan, round_id);
+	load_round(plan, round_id, context);
 	load_updates(plan, round_id, context);
+	load_states(plan, round_id, context);
 	if (plan->n_updates == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("round " INT64_FORMAT " has no updates to aggregate", round_id)));
+	check_lengths(plan);
 	return plan;
+}
+
+/*
+ * fed_plan_number returns a number of the session's config. That it is there
+ * was checked when the session was created; XX001 otherwise.
+ */
+double
+fed_plan_number(const FedPlan *plan, const char *key)
+{
+	JsonbValue	found;
+
+	if (getKeyJsonValueFromContainer(&plan->config->root, key, strlen(key), &found) == NULL || found.type != jbvNumeric)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("config key \"%s\" of the session is not a number", key)));
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(found.val.numeric)));
 }

@@ -6,17 +6,31 @@
 #define FED_AGGREGATE_PLAN_H
 
 #include "pages/vectors.h"
+#include "utils/jsonb.h"
+
+/* A vector that the server's optimiser keeps from round to round. */
+typedef struct FedState
+{
+	bool		first;			/* no round before this one has left one */
+	FedVector	before;			/* as that round left it; unset if first */
+	FedVector	after;			/* as this round leaves it */
+} FedState;
 
 typedef struct FedPlan
 {
 	FedVector	base;			/* the model that the round started from */
 	FedVector	result;			/* the model that it makes */
-	double		rate;			/* the server's learning rate */
+	const char *combine;		/* name of the rule: config key "aggregation" */
+	const char *step;			/* config key "server_optimizer" */
+	Jsonb	   *config;			/* for the numbers that these two need */
 	int			n_updates;
 	FedVector  *updates;		/* in participant order */
 	double	   *weights;		/* one per update */
+	int			n_states;
+	FedState   *states;			/* in the order of federated.server_optimizers */
 } FedPlan;
 
 extern FedPlan *fed_plan_load(int64 round_id);
+extern double fed_plan_number(const FedPlan *plan, const char *key);
 
 #endif							/* FED_AGGREGATE_PLAN_H */

@@ -70,6 +70,7 @@ federated_read_slice(PG_FUNCTION_ARGS)
 	vector.id = PG_GETARG_INT64(1);
 	vector.relation = *PG_GETARG_NAME(0);
 	vector.bytes = 0;
+	vector.encoding = FED_ENCODING_F32;
 
 	result = palloc(VARHDRSZ + bytes);
 	SET_VARSIZE(result, VARHDRSZ + bytes);

@@ -20,6 +20,18 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
+static FedEncoding
+parse_encoding(const char *name, int64 id)
+{
+	FedEncoding encoding;
+
+	if (!fed_encoding_parse(name, &encoding))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("vector " INT64_FORMAT " has the unknown encoding \"%s\"", id, name)));
+	return encoding;
+}
+
 /*
  * fed_vector_lookup reads the row of a vector. The caller is connected to SPI.
  * An unknown vector is an error (P0002): it was retired, or never was.
@@ -32,7 +44,7 @@ fed_vector_lookup(int64 id)
 	Datum		args[1] = {Int64GetDatum(id)};
 	bool		isnull;
 
-	if (SPI_execute_with_args("SELECT relation, bytes FROM federated.vectors WHERE id = $1",
+	if (SPI_execute_with_args("SELECT relation, bytes, encoding FROM federated.vectors WHERE id = $1",
 							  1, argtypes, args, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read federated.vectors");
 	if (SPI_processed == 0)
@@ -44,6 +56,7 @@ fed_vector_lookup(int64 id)
 	namestrcpy(&vector.relation,
 			   NameStr(*DatumGetName(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull))));
 	vector.bytes = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	vector.encoding = parse_encoding(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3), id);
 	SPI_freetuptable(SPI_tuptable);
 	return vector;
 }
@@ -84,6 +97,23 @@ fed_vector_open_index(Relation table, LOCKMODE lockmode)
 	index = linitial_oid(indexes);
 	list_free(indexes);
 	return index_open(index, lockmode);
+}
+
+/* fed_vector_value_bytes tells how many bytes a stored parameter has. */
+int
+fed_vector_value_bytes(const FedVector *vector)
+{
+	size_t		bytes = sizeof(float);
+
+	(void) fed_encoded_length(vector->encoding, 1, &bytes);
+	return (int) bytes;
+}
+
+/* fed_vector_values tells how many parameters a vector has. */
+int64
+fed_vector_values(const FedVector *vector)
+{
+	return vector->bytes / fed_vector_value_bytes(vector);
 }
 
 /* fed_vector_slice_count tells how many slices a vector has. */

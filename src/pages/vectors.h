@@ -5,6 +5,7 @@
 #ifndef FED_PAGES_VECTORS_H
 #define FED_PAGES_VECTORS_H
 
+#include "core/encoding/encoding.h"
 #include "storage/lockdefs.h"
 #include "utils/relcache.h"
 
@@ -13,11 +14,14 @@ typedef struct FedVector
 	int64		id;
 	NameData	relation;		/* table in schema federated */
 	int64		bytes;			/* without the filling of the last page */
+	FedEncoding encoding;		/* of its parameters, as stored */
 } FedVector;
 
 extern FedVector fed_vector_lookup(int64 id);
 extern Relation fed_vector_open_table(const char *relation, LOCKMODE lockmode);
 extern Relation fed_vector_open_index(Relation table, LOCKMODE lockmode);
+extern int	fed_vector_value_bytes(const FedVector *vector);
+extern int64 fed_vector_values(const FedVector *vector);
 extern int	fed_vector_slice_count(const FedVector *vector);
 extern int	fed_vector_slice_length(const FedVector *vector, int slice);
 

@@ -44,42 +44,77 @@ struct FedPageWriter
 	Relation	table;
 	Relation	index;
 	IndexInfo  *index_info;
+	BulkInsertState bulk;
 	int			pending;
 	TupleTableSlot *slots[BATCH_PAGES];
 	bytea	   *payloads[BATCH_PAGES];
 };
 
-/* The session's bulk insert state, in a context of its own. */
+/*
+ * The session's bulk insert state, in a context of its own. One writer has it;
+ * others beside it (for the states of an optimiser) make do with one that lasts
+ * as long as they do.
+ */
 static MemoryContext bulk_context = NULL;
 static BulkInsertState bulk_state = NULL;
-static bool bulk_in_use = false;
+static struct Lease *bulk_lease = NULL;
+
+/* Who has the session's state. It outlives its writer, not their context. */
+typedef struct Lease
+{
+	MemoryContextCallback lost;
+} Lease;
+
+/* The context goes with a writer that was not closed: its state is spoilt. */
+static void
+lose_lease(void *lease)
+{
+	if (lease == bulk_lease)
+	{
+		bulk_lease = NULL;
+		bulk_state = NULL;
+	}
+}
 
 static BulkInsertState
-acquire_bulk_state(void)
+lease_bulk_state(void)
 {
+	Lease	   *lease = palloc(sizeof(Lease));
 	MemoryContext old;
 
-	if (bulk_state != NULL && !bulk_in_use)
+	if (bulk_state == NULL)
 	{
-		bulk_in_use = true;
-		return bulk_state;
+		if (bulk_context == NULL)
+			bulk_context = AllocSetContextCreate(TopMemoryContext, "federated bulk insert", ALLOCSET_SMALL_SIZES);
+		else
+			MemoryContextReset(bulk_context);
+		old = MemoryContextSwitchTo(bulk_context);
+		bulk_state = GetBulkInsertState();
+		MemoryContextSwitchTo(old);
 	}
-
-	/* The first call, or the one before ended in an error. */
-	if (bulk_context == NULL)
-		bulk_context = AllocSetContextCreate(TopMemoryContext, "federated bulk insert", ALLOCSET_SMALL_SIZES);
-	else
-		MemoryContextReset(bulk_context);
-	old = MemoryContextSwitchTo(bulk_context);
-	bulk_state = GetBulkInsertState();
-	MemoryContextSwitchTo(old);
-	bulk_in_use = true;
+	lease->lost.func = lose_lease;
+	lease->lost.arg = lease;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &lease->lost);
+	bulk_lease = lease;
+	fed_forget_extension(bulk_state);
 	return bulk_state;
 }
 
+static void
+return_bulk_state(BulkInsertState state)
+{
+	if (state != bulk_state)
+	{
+		FreeBulkInsertState(state);
+		return;
+	}
+	ReleaseBulkInsertStatePin(state);
+	bulk_lease = NULL;
+}
+
 /*
- * fed_page_writer_open prepares appending pages of one vector. One writer at a
- * time in a session. Lock: RowExclusive on the table until the transaction ends.
+ * fed_page_writer_open prepares appending pages of one vector, in the current memory
+ * context. Lock: RowExclusive on the table until the transaction ends.
  */
 FedPageWriter *
 fed_page_writer_open(const char *relation, int64 vector_id)
@@ -97,7 +132,7 @@ fed_page_writer_open(const char *relation, int64 vector_id)
 		writer->payloads[i] = palloc(VARHDRSZ + FED_PAGE_BYTES);
 		SET_VARSIZE(writer->payloads[i], VARHDRSZ + FED_PAGE_BYTES);
 	}
-	fed_forget_extension(acquire_bulk_state());
+	writer->bulk = bulk_lease == NULL ? lease_bulk_state() : GetBulkInsertState();
 	return writer;
 }
 
@@ -110,7 +145,7 @@ flush(FedPageWriter *writer)
 	if (writer->pending == 0)
 		return;
 	table_multi_insert(writer->table, writer->slots, writer->pending, GetCurrentCommandId(true),
-					   TABLE_INSERT_SKIP_FSM, bulk_state);
+					   TABLE_INSERT_SKIP_FSM, writer->bulk);
 	for (i = 0; i < writer->pending; i++)
 	{
 		TupleTableSlot *slot = writer->slots[i];
@@ -156,8 +191,7 @@ fed_page_writer_close(FedPageWriter *writer)
 
 	flush(writer);
 	table_finish_bulk_insert(writer->table, TABLE_INSERT_SKIP_FSM);
-	ReleaseBulkInsertStatePin(bulk_state);
-	bulk_in_use = false;
+	return_bulk_state(writer->bulk);
 
 	for (i = 0; i < BATCH_PAGES; i++)
 	{

@@ -1,0 +1,16 @@
+/*
+ * values.h
+ *		Parameters of one vector as float32, whatever they are stored as.
+ */
+#ifndef FED_PAGES_VALUES_H
+#define FED_PAGES_VALUES_H
+
+#include "pages/vectors.h"
+
+typedef struct FedValueReader FedValueReader;
+
+extern FedValueReader *fed_value_reader_open(const FedVector *vector, int first_page);
+extern const float *fed_value_reader_next(FedValueReader *reader);
+extern void fed_value_reader_close(FedValueReader *reader);
+
+#endif							/* FED_PAGES_VALUES_H */
