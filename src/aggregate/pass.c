@@ -11,6 +11,7 @@
 #include "aggregate/pass.h"
 #include "base/compat.h"
 #include "pages/values.h"
+#include "storage/bufmgr.h"
 
 /* A stage with what it prepared. */
 typedef struct Stage
@@ -25,6 +26,7 @@ struct FedPass
 	bool		step;			/* or only combine */
 	Stage		stages[2];
 	int			n_stages;
+	BufferAccessStrategy strategy;	/* a few buffers: all is read once */
 	FedValueReader **updates;
 	FedValueReader *base;
 	FedValueReader **before;	/* NULL where the plan has none */
@@ -51,7 +53,7 @@ open_updates(FedPass *pass, int first_page)
 	pass->updates = palloc(mul_size(n, sizeof(FedValueReader *)));
 	pass->work.updates = palloc(mul_size(n, sizeof(float *)));
 	for (i = 0; i < n; i++)
-		pass->updates[i] = fed_value_reader_open(&pass->plan->updates[i], first_page);
+		pass->updates[i] = fed_value_reader_open(&pass->plan->updates[i], first_page, pass->strategy);
 }
 
 static void
@@ -60,14 +62,14 @@ open_model(FedPass *pass, int first_page)
 	int			n = pass->plan->n_states;
 	int			i;
 
-	pass->base = fed_value_reader_open(&pass->plan->base, first_page);
+	pass->base = fed_value_reader_open(&pass->plan->base, first_page, pass->strategy);
 	pass->before = palloc0(mul_size(n, sizeof(FedValueReader *)));
 	pass->work.before = palloc0(mul_size(n, sizeof(float *)));
 	pass->work.after = palloc(mul_size(n, sizeof(float *)));
 	for (i = 0; i < n; i++)
 	{
 		if (!pass->plan->states[i].first)
-			pass->before[i] = fed_value_reader_open(&pass->plan->states[i].before, first_page);
+			pass->before[i] = fed_value_reader_open(&pass->plan->states[i].before, first_page, pass->strategy);
 		pass->work.after[i] = palloc(FED_PAGE_BYTES);
 	}
 }
@@ -84,6 +86,7 @@ fed_pass_open(const FedPlan *plan, int first_page, bool step)
 
 	pass->plan = plan;
 	pass->step = step;
+	pass->strategy = GetAccessStrategy(BAS_BULKREAD);
 	pass->work.page_no = first_page - 1;
 	pass->work.sum = pass->sum;
 	pass->work.result = pass->result;
@@ -135,12 +138,14 @@ fed_pass_close(FedPass *pass)
 
 	for (i = 0; i < pass->plan->n_updates; i++)
 		fed_value_reader_close(pass->updates[i]);
-	if (!pass->step)
-		return;
-	fed_value_reader_close(pass->base);
-	for (i = 0; i < pass->plan->n_states; i++)
+	if (pass->step)
 	{
-		if (pass->before[i] != NULL)
-			fed_value_reader_close(pass->before[i]);
+		fed_value_reader_close(pass->base);
+		for (i = 0; i < pass->plan->n_states; i++)
+		{
+			if (pass->before[i] != NULL)
+				fed_value_reader_close(pass->before[i]);
+		}
 	}
+	FreeAccessStrategy(pass->strategy);
 }

@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(federated_safetensors_join);
 static void
 write_frozen(const FedModel *model, char *data, const FedVector *frozen)
 {
-	FedPageReader *reader = fed_page_reader_open(frozen, 0);
+	FedPageReader *reader = fed_page_reader_open(frozen, 0, NULL);
 	int64		done;
 
 	for (done = 0; done < frozen->bytes; done += FED_PAGE_BYTES)
@@ -36,7 +36,7 @@ write_frozen(const FedModel *model, char *data, const FedVector *frozen)
 static void
 write_vector(const FedModel *model, char *data, const FedVector *vector)
 {
-	FedPageReader *reader = fed_page_reader_open(vector, 0);
+	FedPageReader *reader = fed_page_reader_open(vector, 0, NULL);
 	int64		values = vector->bytes / (int64) sizeof(float);
 	int64		done;
 

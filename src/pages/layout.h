@@ -16,6 +16,10 @@
 #define FED_SLICE_PAGES 130
 #define FED_SLICE_BYTES (FED_SLICE_PAGES * FED_PAGE_BYTES)	/* 1,048,320 */
 
+/* a page row as it lies in its heap page */
+#define FED_PAGE_ROW_HEADER 24
+#define FED_PAGE_ROW_BYTES (FED_PAGE_ROW_HEADER + 12 + 4 + FED_PAGE_BYTES)
+
 /* columns of a page table */
 #define FED_PAGE_ATTR_VECTOR 1
 #define FED_PAGE_ATTR_NUMBER 2

@@ -6,10 +6,12 @@
 #define FED_PAGES_READER_H
 
 #include "pages/vectors.h"
+#include "storage/buf.h"
 
 typedef struct FedPageReader FedPageReader;
 
-extern FedPageReader *fed_page_reader_open(const FedVector *vector, int first_page);
+extern FedPageReader *fed_page_reader_open(const FedVector *vector, int first_page,
+										   BufferAccessStrategy strategy);
 extern const void *fed_page_reader_next(FedPageReader *reader);
 extern void fed_page_reader_close(FedPageReader *reader);
 

@@ -74,7 +74,7 @@ federated_read_slice(PG_FUNCTION_ARGS)
 
 	result = palloc(VARHDRSZ + bytes);
 	SET_VARSIZE(result, VARHDRSZ + bytes);
-	reader = fed_page_reader_open(&vector, slice * FED_SLICE_PAGES);
+	reader = fed_page_reader_open(&vector, slice * FED_SLICE_PAGES, NULL);
 	for (done = 0; done < bytes; done += FED_PAGE_BYTES)
 		memcpy(VARDATA(result) + done, fed_page_reader_next(reader), Min(bytes - done, FED_PAGE_BYTES));
 	fed_page_reader_close(reader);

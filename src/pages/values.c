@@ -26,16 +26,17 @@ struct FedValueReader
 
 /*
  * fed_value_reader_open places a reader before one page of FED_PAGE_VALUES
- * values. It is allocated in the current memory context. Locks: see reader.c.
+ * values. It is allocated in the current memory context. Locks and strategy: see
+ * reader.c.
  */
 FedValueReader *
-fed_value_reader_open(const FedVector *vector, int first_page)
+fed_value_reader_open(const FedVector *vector, int first_page, BufferAccessStrategy strategy)
 {
 	FedValueReader *reader = palloc0(sizeof(FedValueReader));
 
 	reader->vector = *vector;
 	reader->parts = (int) sizeof(float) / fed_vector_value_bytes(vector);
-	reader->pages = fed_page_reader_open(vector, first_page / reader->parts);
+	reader->pages = fed_page_reader_open(vector, first_page / reader->parts, strategy);
 	reader->next_page = first_page;
 	if (first_page % reader->parts != 0)
 		reader->stored = fed_page_reader_next(reader->pages);

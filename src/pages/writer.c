@@ -30,13 +30,18 @@
 #include "base/compat.h"
 #include "catalog/index.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "pages/layout.h"
 #include "pages/vectors.h"
 #include "pages/writer.h"
+#include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #define BATCH_PAGES 16
+
+/* Shared buffers of 1 GB are room. */
+#define ROOMY_BUFFERS ((int) ((Size) 1024 * 1024 * 1024 / BLCKSZ))
 
 struct FedPageWriter
 {
@@ -65,6 +70,24 @@ typedef struct Lease
 	MemoryContextCallback lost;
 } Lease;
 
+/*
+ * Bulk writes go through a ring of 16 MB, so that they do not sweep a cache of
+ * other things out. But here what is written is read next: an update by the
+ * aggregation, a model by every Island. Where there is room, it stays.
+ */
+static BulkInsertState
+new_bulk_state(void)
+{
+	BulkInsertState state = GetBulkInsertState();
+
+	if (NBuffers >= ROOMY_BUFFERS)
+	{
+		FreeAccessStrategy(state->strategy);
+		state->strategy = NULL;
+	}
+	return state;
+}
+
 /* The context goes with a writer that was not closed: its state is spoilt. */
 static void
 lose_lease(void *lease)
@@ -89,7 +112,7 @@ lease_bulk_state(void)
 		else
 			MemoryContextReset(bulk_context);
 		old = MemoryContextSwitchTo(bulk_context);
-		bulk_state = GetBulkInsertState();
+		bulk_state = new_bulk_state();
 		MemoryContextSwitchTo(old);
 	}
 	lease->lost.func = lose_lease;
@@ -132,7 +155,7 @@ fed_page_writer_open(const char *relation, int64 vector_id)
 		writer->payloads[i] = palloc(VARHDRSZ + FED_PAGE_BYTES);
 		SET_VARSIZE(writer->payloads[i], VARHDRSZ + FED_PAGE_BYTES);
 	}
-	writer->bulk = bulk_lease == NULL ? lease_bulk_state() : GetBulkInsertState();
+	writer->bulk = bulk_lease == NULL ? lease_bulk_state() : new_bulk_state();
 	return writer;
 }
 
