@@ -44,6 +44,66 @@ SELECT federated.first_nonfinite('') IS NULL AS none, federated.first_nonfinite(
 	   federated.first_nonfinite(decode(repeat('ffff7f7f', 5000) || 'ffffffff', 'hex')) AS far;
 SELECT test.try(current_user, 'SELECT federated.first_nonfinite(''\x0000'')');
 
+-- A reader finds pages wherever they are. Two vectors share a table; one's second
+-- slice comes first, one of the other's was rolled back before.
+SELECT federated.create_page_table('regress_reader'), federated.create_vector('regress_reader', 1048324) AS one,
+	   federated.create_vector('regress_reader', 1048324) AS two \gset
+CREATE FUNCTION test.pattern(vector integer, slice integer) RETURNS bytea
+LANGUAGE sql IMMUTABLE
+AS $$
+	SELECT substr(string_agg(decode(repeat(lpad(to_hex(vector * 1000000 + slice * 1000 + page), 8, '0'), 2016), 'hex'), '' ORDER BY page),
+				  1, CASE slice WHEN 0 THEN 1048320 ELSE 4 END)
+	FROM generate_series(1, CASE slice WHEN 0 THEN 130 ELSE 1 END) page
+$$;
+SELECT federated.write_slice('regress_reader', :one, 1, test.pattern(1, 1));
+BEGIN;
+SELECT federated.write_slice('regress_reader', :two, 0, test.pattern(3, 0));
+ROLLBACK;
+DO $$
+BEGIN
+	PERFORM federated.write_slice('regress_reader', (SELECT max(id) FROM federated.vectors), 0, test.pattern(4, 0));
+	RAISE division_by_zero;
+EXCEPTION WHEN division_by_zero THEN
+	RAISE INFO 'rolled back';
+END
+$$;
+SELECT federated.write_slice('regress_reader', :two, 0, test.pattern(2, 0));
+SELECT federated.write_slice('regress_reader', :one, 0, test.pattern(1, 0)), federated.write_slice('regress_reader', :two, 1, test.pattern(2, 1));
+CREATE FUNCTION test.same(one bigint, two bigint) RETURNS text
+LANGUAGE sql VOLATILE
+AS $$
+	SELECT string_agg(CASE WHEN federated.read_slice('regress_reader', v, s, CASE s WHEN 0 THEN 1048320 ELSE 4 END) = test.pattern(n, s)
+						   THEN 'same' ELSE 'DIFFERENT' END, ' ' ORDER BY v, s)
+	FROM (VALUES (one, 1), (two, 2)) vectors (v, n), generate_series(0, 1) s
+$$;
+-- without noting anything in the pages: HEAP_XMIN_COMMITTED (0x0100) stays unset but in those that only the index could find
+SELECT test.same(:one, :two);
+SELECT count(*) FILTER (WHERE t_infomask & 256 = 0) > 240 AS left_as_they_were
+FROM generate_series(0, pg_relation_size('federated.regress_reader') / 8192 - 1) b,
+	 LATERAL heap_page_items(get_raw_page('federated.regress_reader', b::integer));
+-- what the own transaction wrote is there, what it rolled back is not
+BEGIN;
+SELECT federated.create_vector('regress_reader', 8064 * 3) AS own \gset
+SELECT federated.write_slice('regress_reader', :own, 0, substr(test.pattern(5, 0), 1, 8064 * 3));
+SAVEPOINT before;
+SELECT federated.write_slice('regress_reader', :own, 1, test.pattern(5, 1));
+ROLLBACK TO before;
+SELECT federated.read_slice('regress_reader', :own, 0, 8064 * 3) = substr(test.pattern(5, 0), 1, 8064 * 3) AS own_pages;
+SAVEPOINT before;
+SELECT federated.read_slice('regress_reader', :own, 1, 4);
+ROLLBACK TO before;
+COMMIT;
+-- a row that went is not read, whatever still lies in its block
+BEGIN;
+DELETE FROM federated.regress_reader WHERE vector_id = :one AND page_no = 64;
+SELECT test.try(current_user, format('SELECT federated.read_slice(''regress_reader'', %s, 0, 1048320)', :one)) LIKE 'XX001: page 64 of vector % is missing%' AS missing;
+ROLLBACK;
+SELECT test.same(:one, :two);
+-- vacuumed and frozen
+VACUUM (FREEZE) federated.regress_reader;
+SELECT test.same(:one, :two);
+SELECT federated.retire_page_table('regress_reader');
+
 -- Tables retire whole
 SELECT federated.create_page_table('regress_pages'), federated.create_vector('regress_pages', 4) AS vector \gset
 SELECT federated.retire_page_table('regress_pages'), federated.retire_page_table('regress_pages');
