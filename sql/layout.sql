@@ -89,9 +89,7 @@ SAVEPOINT before;
 SELECT federated.write_slice('regress_reader', :own, 1, test.pattern(5, 1));
 ROLLBACK TO before;
 SELECT federated.read_slice('regress_reader', :own, 0, 8064 * 3) = substr(test.pattern(5, 0), 1, 8064 * 3) AS own_pages;
-SAVEPOINT before;
-SELECT federated.read_slice('regress_reader', :own, 1, 4);
-ROLLBACK TO before;
+SELECT test.try(current_user, format('SELECT federated.read_slice(''regress_reader'', %s, 1, 4)', :own)) LIKE 'XX001: page 130 of vector % is missing%' AS rolled_back;
 COMMIT;
 -- a row that went is not read, whatever still lies in its block
 BEGIN;
