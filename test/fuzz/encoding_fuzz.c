@@ -25,10 +25,14 @@ check_finite(FedEncoding encoding, const uint8_t *bytes, size_t length,
 			 const float *values, size_t n)
 {
 	uint8_t    *again = malloc(length + 1);
+	float	   *plain = malloc(n * sizeof(float) + 1);
 
-	CHECK(again != NULL);
+	CHECK(again != NULL && plain != NULL);
+	fed_decode_plain(encoding, bytes, plain, n);
+	CHECK(memcmp(plain, values, n * sizeof(float)) == 0);
 	CHECK(fed_encode(encoding, values, n, again) == n);
 	CHECK(memcmp(again, bytes, length) == 0);
+	free(plain);
 	free(again);
 }
 

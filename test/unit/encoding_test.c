@@ -173,6 +173,9 @@ check_round_trip(const FedKernels *kernels, uint64_t *random)
 			assert_int_equal(fed_decode((FedEncoding) e, bytes, len, out.values, n, &bad), FED_DECODE_OK);
 			assert_int_equal(bad, 77);
 			assert_int_equal(memcmp(in.values, out.values, n * sizeof(float)), 0);
+			memset(out.values, 1, n * sizeof(float));
+			fed_decode_plain((FedEncoding) e, bytes, out.values, n);
+			assert_int_equal(memcmp(in.values, out.values, n * sizeof(float)), 0);
 			free(in.block);
 			free(out.block);
 			free_bytes(bytes);
@@ -209,6 +212,55 @@ encoding_rounds_to_nearest_even(void **state)
 							 fed_f32_bits_to_bf16(bits_of_float(in.values[i])));
 		free(in.block);
 		free_bytes(bytes);
+	}
+}
+
+/* Around every value that a half has and every tie between two: the loops and halffloat.c agree. */
+static void
+encoding_agrees_with_one_value_at_a_time(void **state)
+{
+	static const uint32_t below[] = {0, 1, 0x0fff, 0x1000, 0x1001, 0x7fff, 0x8000, 0x8001};
+	float		values[1 << 11];
+	uint8_t		f16[2 * LENGTH(values)];
+	uint8_t		bf16[2 * LENGTH(values)];
+
+	(void) state;
+	for (uint32_t top = 0; top < 1u << 19; top += LENGTH(values) / LENGTH(below))
+	{
+		for (uint32_t i = 0; i < LENGTH(values); i++)
+		{
+			uint32_t	bits = ((top + i / LENGTH(below)) << 13) ^ below[i % LENGTH(below)];
+
+			memcpy(values + i, &bits, sizeof(bits));
+		}
+		fed_encode(FED_ENCODING_F16, values, LENGTH(values), f16);
+		fed_encode(FED_ENCODING_BF16, values, LENGTH(values), bf16);
+		for (uint32_t i = 0; i < LENGTH(values); i++)
+		{
+			uint32_t	bits = bits_of_float(values[i]);
+
+			assert_int_equal(f16[2 * i] | f16[2 * i + 1] << 8, fed_f32_bits_to_f16(bits));
+			assert_int_equal(bf16[2 * i] | bf16[2 * i + 1] << 8, fed_f32_bits_to_bf16(bits));
+		}
+	}
+}
+
+static void
+encoding_finds_the_first_that_does_not_fit(void **state)
+{
+	static const size_t places[] = {0, 1023, 1024, 2047, 2999};
+	float		values[3000] = {0};
+	uint8_t		bytes[4 * LENGTH(values)];
+
+	(void) state;
+	for (int e = 0; e < FED_ENCODINGS; e++)
+	{
+		for (size_t i = LENGTH(places); i-- > 0;)
+		{
+			values[places[i]] = INFINITY;
+			assert_int_equal(fed_encode((FedEncoding) e, values, LENGTH(values), bytes), places[i]);
+		}
+		memset(values, 0, sizeof(values));
 	}
 }
 
@@ -298,6 +350,8 @@ main(void)
 		cmocka_unit_test(every_half_decodes),
 		cmocka_unit_test(encoded_values_come_back),
 		cmocka_unit_test(encoding_rounds_to_nearest_even),
+		cmocka_unit_test(encoding_agrees_with_one_value_at_a_time),
+		cmocka_unit_test(encoding_finds_the_first_that_does_not_fit),
 		cmocka_unit_test(encoding_reports_what_does_not_fit),
 		cmocka_unit_test(wrong_lengths_are_refused),
 		cmocka_unit_test(nonfinite_values_are_found)

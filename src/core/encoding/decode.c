@@ -7,21 +7,7 @@
  */
 #include "core/encoding/encoding.h"
 
-#include <string.h>
-
 #include "core/kernels/kernels.h"
-#include "core/model/byteorder.h"
-
-static void
-decode_f32(float *out, const uint8_t *bytes, size_t n_values)
-{
-	for (size_t i = 0; i < n_values; i++)
-	{
-		uint32_t	bits = fed_load_le32(bytes + 4 * i);
-
-		memcpy(out + i, &bits, sizeof(bits));
-	}
-}
 
 FedDecodeResult
 fed_decode(FedEncoding encoding, const uint8_t *bytes, size_t length,
@@ -37,7 +23,7 @@ fed_decode(FedEncoding encoding, const uint8_t *bytes, size_t length,
 	switch (encoding)
 	{
 		case FED_ENCODING_F32:
-			decode_f32(out, bytes, n_values);
+			fed_decode_plain(encoding, bytes, out, n_values);
 			break;
 		case FED_ENCODING_F16:
 			kernels->decode_f16(out, bytes, n_values);

@@ -82,4 +82,12 @@ extern FedDecodeResult fed_decode(FedEncoding encoding, const uint8_t *bytes,
 								  size_t length, float *out, size_t n_values,
 								  size_t *bad);
 
+/*
+ * Reads n_values from as many bytes as they have, at any address, and looks at
+ * none of them: NaNs and infinities are read as they are. For what needs no
+ * check, or has only the scalar loops.
+ */
+extern void fed_decode_plain(FedEncoding encoding, const uint8_t *bytes,
+							 float *out, size_t n_values);
+
 #endif							/* FED_CORE_ENCODING_ENCODING_H */

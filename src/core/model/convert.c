@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "core/kernels/halffloat.h"
+#include "core/encoding/encoding.h"
 #include "core/model/byteorder.h"
 
 static uint32_t
@@ -41,73 +41,41 @@ store_double(uint8_t *at, double value)
 	fed_store_le64(at, bits);
 }
 
+static FedEncoding
+encoding_of(FedDtype dtype)
+{
+	return dtype == FED_DTYPE_F16 ? FED_ENCODING_F16
+		: dtype == FED_DTYPE_BF16 ? FED_ENCODING_BF16 : FED_ENCODING_F32;
+}
+
 /* n elements of a trainable type at data, to floats. */
 static void
 decode(FedDtype dtype, const uint8_t *data, size_t n, float *out)
 {
-	uint32_t	bits;
-
-	switch (dtype)
-	{
-		case FED_DTYPE_F32:
-			for (size_t i = 0; i < n; i++)
-			{
-				bits = fed_load_le32(data + 4 * i);
-				memcpy(out + i, &bits, sizeof(bits));
-			}
-			break;
-		case FED_DTYPE_F16:
-			for (size_t i = 0; i < n; i++)
-			{
-				bits = fed_f16_to_f32_bits(fed_load_le16(data + 2 * i));
-				memcpy(out + i, &bits, sizeof(bits));
-			}
-			break;
-		case FED_DTYPE_BF16:
-			for (size_t i = 0; i < n; i++)
-			{
-				bits = fed_bf16_to_f32_bits(fed_load_le16(data + 2 * i));
-				memcpy(out + i, &bits, sizeof(bits));
-			}
-			break;
-		default:				/* FED_DTYPE_F64 */
-			for (size_t i = 0; i < n; i++)
-				out[i] = (float) load_double(data + 8 * i);
-			break;
-	}
+	if (dtype != FED_DTYPE_F64)
+		fed_decode_plain(encoding_of(dtype), data, out, n);
+	else
+		for (size_t i = 0; i < n; i++)
+			out[i] = (float) load_double(data + 8 * i);
 }
 
-/* n floats to elements of a trainable type at data. */
+/* n floats to elements of a trainable type at data; too large ones to infinity. */
 static void
 encode(FedDtype dtype, uint8_t *data, size_t n, const float *in)
 {
-	switch (dtype)
+	if (dtype != FED_DTYPE_F64)
 	{
-		case FED_DTYPE_F32:
-			for (size_t i = 0; i < n; i++)
-				fed_store_le32(data + 4 * i, float_bits(in[i]));
-			break;
-		case FED_DTYPE_F16:
-			for (size_t i = 0; i < n; i++)
-				fed_store_le16(data + 2 * i,
-							   fed_f32_bits_to_f16(float_bits(in[i])));
-			break;
-		case FED_DTYPE_BF16:
-			for (size_t i = 0; i < n; i++)
-				fed_store_le16(data + 2 * i,
-							   fed_f32_bits_to_bf16(float_bits(in[i])));
-			break;
-		default:				/* FED_DTYPE_F64 */
+		(void) fed_encode(encoding_of(dtype), in, n, data);
+		return;
+	}
 
-			/* Bits are compared, to tell the zeroes apart and keep NaNs. */
-			for (size_t i = 0; i < n; i++)
-			{
-				float		existing = (float) load_double(data + 8 * i);
+	/* Bits are compared, to tell the zeroes apart and keep NaNs. */
+	for (size_t i = 0; i < n; i++)
+	{
+		float		existing = (float) load_double(data + 8 * i);
 
-				if (float_bits(existing) != float_bits(in[i]))
-					store_double(data + 8 * i, (double) in[i]);
-			}
-			break;
+		if (float_bits(existing) != float_bits(in[i]))
+			store_double(data + 8 * i, (double) in[i]);
 	}
 }
 
