@@ -219,11 +219,40 @@ AS 'MODULE_PATHNAME', 'federated_read_slice';
 COMMENT ON FUNCTION federated.read_slice(name, bigint, integer, integer) IS
 	'The first so many bytes of one slice, assembled from its pages';
 
-CREATE FUNCTION federated.first_nonfinite(data bytea) RETURNS bigint
+-- Encodings: f32 is how values are computed with; f16 and bf16 are half as long
+
+CREATE FUNCTION federated.require_encoding(argument text, encoding text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM federated.require_argument(argument, encoding);
+	IF encoding NOT IN ('f32', 'f16', 'bf16') THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('argument "%s" is not valid', argument),
+			DETAIL = format('Given "%s"; allowed are f32, f16, bf16.', left(encoding, 100));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION federated.require_encoding(text, text) IS 'Refuse (22004, 22023) what is not the name of an encoding';
+
+CREATE FUNCTION federated.encoded_bytes(n_values bigint, encoding text) RETURNS bigint
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'federated_encoded_bytes';
+COMMENT ON FUNCTION federated.encoded_bytes(bigint, text) IS 'Length of so many values in an encoding';
+
+CREATE FUNCTION federated.encode_values(data bytea, encoding text, first bigint) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'federated_encode_values';
+COMMENT ON FUNCTION federated.encode_values(bytea, text, bigint) IS
+	'Float32 values in another encoding, or an error (22003) that names the parameter that does not fit; the first has the number given';
+
+CREATE FUNCTION federated.first_nonfinite(data bytea, encoding text DEFAULT 'f32') RETURNS bigint
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'federated_first_nonfinite';
-COMMENT ON FUNCTION federated.first_nonfinite(bytea) IS
-	'Index of the first NaN or infinity among float32 values; NULL if all are finite';
+COMMENT ON FUNCTION federated.first_nonfinite(bytea, text) IS
+	'Index of the first NaN or infinity among values; NULL if all are finite';
 
 CREATE FUNCTION federated.create_vector(relation name, bytes bigint, encoding text DEFAULT 'f32') RETURNS bigint
 LANGUAGE sql VOLATILE
@@ -254,15 +283,17 @@ BEGIN
 		detail := format('slice %s does not exist; the vector has %s slices', slice, federated.slice_count(vector.bytes));
 	ELSIF octet_length(data) <> expected THEN
 		reason := 'wrong_length';
-		detail := format('slice %s has %s bytes; expected %s', slice, octet_length(data), expected);
+		detail := format('slice %s has %s bytes; expected %s', slice, octet_length(data), expected)
+			|| CASE WHEN floats THEN ' as ' || vector.encoding ELSE '' END;
 	ELSIF pg_catalog.sha256(data) IS DISTINCT FROM store_slice.sha256 THEN
 		reason := 'wrong_digest';
 		detail := format('slice %s does not have the SHA-256 that was stated for it', slice);
 	ELSE
-		bad := CASE WHEN floats THEN federated.first_nonfinite(data) END;
+		bad := CASE WHEN floats THEN federated.first_nonfinite(data, vector.encoding) END;
 		IF bad IS NOT NULL THEN
 			reason := 'non_finite';
-			detail := format('parameter %s is NaN or infinite', slice * 262080::bigint + bad);
+			detail := format('parameter %s is NaN or infinite',
+							 slice * (1048320 / federated.encoded_bytes(1, vector.encoding)) + bad);
 			RETURN;
 		END IF;
 

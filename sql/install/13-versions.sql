@@ -242,24 +242,35 @@ COMMENT ON FUNCTION @extschema@.federated_model_header(bigint) IS
 GRANT EXECUTE ON FUNCTION @extschema@.federated_model_header(bigint)
 	TO federated_admin, federated_creator, federated_island;
 
-CREATE FUNCTION @extschema@.federated_model_slice(version_id bigint, slice integer, section text DEFAULT 'vector')
+CREATE FUNCTION @extschema@.federated_model_slice(version_id bigint, slice integer, section text DEFAULT 'vector',
+												  encoding text DEFAULT 'f32')
 RETURNS bytea
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	version federated.model_versions := federated.get_ready_version(version_id);
+	data bytea;
 BEGIN
 	PERFORM federated.require_argument('slice', slice);
 	PERFORM federated.require_section(section);
+	PERFORM federated.require_encoding('encoding', encoding);
 	PERFORM federated.require_version_reader(version_id);
-	RETURN federated.vector_slice(CASE section WHEN 'vector' THEN version.vector_id
-											   ELSE federated.frozen_vector(version) END, slice);
+	IF section = 'frozen' AND encoding <> 'f32' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'argument "encoding" is not valid',
+			DETAIL = format('Given "%s"; allowed for section "frozen", whose bytes are sent as they are, is f32.', encoding);
+	END IF;
+	data := federated.vector_slice(CASE section WHEN 'vector' THEN version.vector_id
+												ELSE federated.frozen_vector(version) END, slice);
+	-- A slice holds the same parameters in every encoding.
+	RETURN CASE encoding WHEN 'f32' THEN data ELSE federated.encode_values(data, encoding, slice * 262080::bigint) END;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.federated_model_slice(bigint, integer, text) IS
-	'One slice (about 1 MiB) of a version: section "vector" (trainable, float32) or "frozen" (raw bytes)';
-GRANT EXECUTE ON FUNCTION @extschema@.federated_model_slice(bigint, integer, text)
+COMMENT ON FUNCTION @extschema@.federated_model_slice(bigint, integer, text, text) IS
+	'One slice of a version: section "vector" (262,080 trainable values, in encoding f32, f16 or bf16) or "frozen" (raw bytes, about 1 MiB)';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_model_slice(bigint, integer, text, text)
 	TO federated_admin, federated_creator, federated_island;
 
 CREATE FUNCTION federated.require_section(section text) RETURNS void

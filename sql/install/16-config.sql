@@ -33,6 +33,8 @@ INSERT INTO federated.config_keys (key, type, minimum, exclusive, maximum, choic
 ('participation_fraction', 'number', 0, true, 1, NULL, '1', 'Share of the participants that is sampled for each round'),
 ('seed', 'integer', 0, false, 9223372036854775807, NULL, NULL, 'Seed of the sampling, and for the trainers; drawn and recorded when not given'),
 ('min_updates', 'integer', 1, false, 100000, NULL, '1', 'Updates that a round needs; with fewer at its deadline it is extended'),
+('update_encoding', 'text', NULL, false, NULL, '{f32,f16,bf16}', '"f32"', 'Encoding in which Islands are asked to send their updates'),
+('download_encoding', 'text', NULL, false, NULL, '{f32,f16,bf16}', '"f32"', 'Encoding in which Islands are asked to fetch the model'),
 ('round_timeout', 'number', 0, true, 31536000, NULL, '3600', 'Seconds from the opening of a round to its deadline'),
 ('max_extensions', 'integer', 0, false, 1000, NULL, '10', 'How often a round with too few updates is extended before the session fails'),
 ('heartbeat_timeout', 'number', 0, true, 31536000, NULL, '60', 'Seconds of silence after which an Island that has a task is dropped from the round'),

@@ -26,7 +26,7 @@ CREATE INDEX ON federated.updates (vector_id) WHERE vector_id IS NOT NULL;
 COMMENT ON TABLE federated.updates IS 'What each Island sent in each round: a delta over the flat vector, samples, metrics';
 COMMENT ON COLUMN federated.updates.state IS
 	'uploading, accepted; abandoned: begun again with other bytes; lost: unlogged and gone in a crash';
-COMMENT ON COLUMN federated.updates.digest IS 'SHA-256 over the SHA-256 of every slice';
+COMMENT ON COLUMN federated.updates.digest IS 'SHA-256 over the SHA-256 of every slice, as sent';
 COMMENT ON COLUMN federated.updates.vector_id IS 'Its pages, while the round has them; NULL for an evaluation';
 COMMENT ON COLUMN federated.updates.position IS 'Place in the frozen set: participants in bytewise order of host_id';
 COMMENT ON COLUMN federated.updates.weight IS 'Weight in the combination, fixed with the set';
@@ -118,6 +118,16 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.find_update(bigint, bigint) IS 'The update of an Island in a round that is alive';
 
+CREATE FUNCTION federated.is_same_update(known federated.updates, digest bytea, encoding text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT $1.digest IS NOT DISTINCT FROM $2
+		AND NOT EXISTS (SELECT FROM federated.vectors v WHERE v.id = $1.vector_id AND v.encoding <> $3)
+$$;
+COMMENT ON FUNCTION federated.is_same_update(federated.updates, bytea, text) IS
+	'Whether an update has these bytes, and they mean the same; once its pages are gone, by the digest alone';
+
 CREATE FUNCTION federated.metrics_problem(metrics jsonb) RETURNS text
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -176,14 +186,23 @@ END
 $$;
 COMMENT ON FUNCTION federated.retire_updates(federated.rounds) IS 'Give up the pages of a round''s updates; their rows stay';
 
-CREATE FUNCTION federated.open_update(round federated.rounds, island_id bigint, digest bytea) RETURNS federated.updates
+CREATE FUNCTION federated.update_bytes(round federated.rounds, encoding text) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT federated.encoded_bytes(v.parameters, $2) FROM federated.model_versions v WHERE v.id = $1.base_version_id
+$$;
+COMMENT ON FUNCTION federated.update_bytes(federated.rounds, text) IS 'Length of an update of a round in an encoding';
+
+CREATE FUNCTION federated.open_update(round federated.rounds, island_id bigint, digest bytea, encoding text)
+RETURNS federated.updates
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	opened federated.updates;
-	bytes bigint := (SELECT v.parameters * 4 FROM federated.model_versions v WHERE v.id = round.base_version_id);
+	bytes bigint := federated.update_bytes(round, encoding);
 BEGIN
 	INSERT INTO federated.updates AS u (round_id, island_id, state, digest)
 	VALUES (round.id, island_id, 'uploading', digest)
@@ -193,15 +212,15 @@ BEGIN
 		RETURN federated.find_update(round.id, island_id);
 	END IF;
 	UPDATE federated.updates u
-	SET vector_id = federated.create_vector(federated.update_table(round, opened.id, bytes), bytes)
+	SET vector_id = federated.create_vector(federated.update_table(round, opened.id, bytes), bytes, encoding)
 	WHERE u.id = opened.id RETURNING * INTO opened;
 	RETURN opened;
 END
 $$;
-COMMENT ON FUNCTION federated.open_update(federated.rounds, bigint, bytea) IS
+COMMENT ON FUNCTION federated.open_update(federated.rounds, bigint, bytea, text) IS
 	'A new update that waits for its slices, or the one that somebody opened at the same moment';
 
-CREATE FUNCTION federated.begin_update(me federated.islands, round_id bigint, digest bytea) RETURNS json
+CREATE FUNCTION federated.begin_update(me federated.islands, round_id bigint, digest bytea, encoding text) RETURNS json
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -209,11 +228,10 @@ DECLARE
 	entry record;
 	known federated.updates := federated.find_update(round_id, me.id);
 	superseded bigint;
-	bytes bigint;
 	attempts integer;
 BEGIN
 	-- What was accepted stays accepted, also after the round went on.
-	IF known.state = 'accepted' AND known.digest = begin_update.digest THEN
+	IF known.state = 'accepted' AND federated.is_same_update(known, digest, encoding) THEN
 		RETURN json_build_object('status', 'accepted', 'update_id', known.id);
 	END IF;
 	SELECT * INTO entry FROM federated.enter_round(round_id, me.id, 'train');
@@ -222,9 +240,9 @@ BEGIN
 	END IF;
 
 	known := federated.find_update(round_id, me.id);
-	IF known.state = 'accepted' AND known.digest <> begin_update.digest THEN
+	IF known.state = 'accepted' AND NOT federated.is_same_update(known, digest, encoding) THEN
 		RETURN federated.reject(entry.round, me.id, 'conflicting_update', 'another update of this Island was accepted in this round');
-	ELSIF known.state = 'uploading' AND known.digest <> begin_update.digest THEN
+	ELSIF known.state = 'uploading' AND NOT federated.is_same_update(known, digest, encoding) THEN
 		superseded := known.id;
 		known := NULL;
 	END IF;
@@ -235,15 +253,14 @@ BEGIN
 		IF attempts >= 4 THEN
 			RETURN federated.reject(entry.round, me.id, 'too_many_attempts', 'an update may be begun 4 times in a round');
 		END IF;
-		SELECT v.parameters * 4 INTO bytes FROM federated.model_versions v WHERE v.id = (entry.round).base_version_id;
-		IF federated.page_storage(bytes) > federated.storage_left() THEN
+		IF federated.page_storage(federated.update_bytes(entry.round, encoding)) > federated.storage_left() THEN
 			RETURN federated.reject(entry.round, me.id, 'storage_full', 'federated.max_storage is exhausted');
 		END IF;
 		-- Only now: a refusal leaves the upload before as it is.
 		UPDATE federated.updates u SET state = 'abandoned' WHERE u.id = superseded AND u.state = 'uploading';
-		known := federated.open_update(entry.round, me.id, digest);
+		known := federated.open_update(entry.round, me.id, digest, encoding);
 		-- Another connection of this Island may have come first: its answer is not ours.
-		IF known.digest IS DISTINCT FROM begin_update.digest THEN
+		IF NOT federated.is_same_update(known, digest, encoding) THEN
 			RETURN federated.reject(entry.round, me.id, 'conflicting_update',
 				'another update of this Island was begun or accepted at the same moment');
 		END IF;
@@ -251,20 +268,21 @@ BEGIN
 	RETURN json_build_object('status', known.state, 'update_id', known.id, 'present', federated.present_slices(known.vector_id));
 END
 $$;
-COMMENT ON FUNCTION federated.begin_update(federated.islands, bigint, bytea) IS 'See federated_begin_update()';
+COMMENT ON FUNCTION federated.begin_update(federated.islands, bigint, bytea, text) IS 'See federated_begin_update()';
 
-CREATE FUNCTION @extschema@.federated_begin_update(round_id bigint, digest bytea) RETURNS json
+CREATE FUNCTION @extschema@.federated_begin_update(round_id bigint, digest bytea, encoding text DEFAULT 'f32') RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM federated.require_digest('digest', digest);
-	RETURN federated.begin_update(federated.require_island(), round_id, digest);
+	PERFORM federated.require_encoding('encoding', encoding);
+	RETURN federated.begin_update(federated.require_island(), round_id, digest, encoding);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.federated_begin_update(bigint, bytea) IS
-	'Begin or resume sending an update, known by its digest (SHA-256 over the SHA-256 of every slice); says which slices are already there';
-GRANT EXECUTE ON FUNCTION @extschema@.federated_begin_update(bigint, bytea) TO federated_island;
+COMMENT ON FUNCTION @extschema@.federated_begin_update(bigint, bytea, text) IS
+	'Begin or resume sending an update, known by its digest (SHA-256 over the SHA-256 of every slice, as sent) and encoding (f32, f16, bf16); says which slices are already there';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_begin_update(bigint, bytea, text) TO federated_island;
 
 CREATE FUNCTION federated.require_digest(argument text, digest bytea) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
@@ -333,7 +351,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_put_slice(bigint, integer, bytea, bytea) IS
-	'Send one slice (262,080 little-endian float32; the last may be shorter) of an update; the same slice again changes nothing';
+	'Send one slice (1,048,320 bytes of little-endian values in the update''s encoding; the last may be shorter) of an update; the same slice again changes nothing';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_put_slice(bigint, integer, bytea, bytea) TO federated_island;
 
 CREATE FUNCTION federated.update_problem(own federated.updates, digest bytea, num_samples bigint, metrics jsonb,
@@ -461,7 +479,7 @@ $$;
 COMMENT ON FUNCTION federated.digest_of(bytea) IS 'Digest of a vector that is in memory: SHA-256 over the SHA-256 of every slice';
 
 CREATE FUNCTION @extschema@.federated_submit_update(round_id bigint, delta bytea, num_samples bigint,
-													metrics jsonb DEFAULT '{}') RETURNS json
+													metrics jsonb DEFAULT '{}', encoding text DEFAULT 'f32') RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -473,8 +491,9 @@ DECLARE
 	target federated.vectors;
 BEGIN
 	PERFORM federated.require_argument('delta', delta);
+	PERFORM federated.require_encoding('encoding', encoding);
 	digest := federated.digest_of(delta);
-	answer := federated.begin_update(me, round_id, digest);
+	answer := federated.begin_update(me, round_id, digest, encoding);
 	IF answer ->> 'status' <> 'uploading' THEN
 		RETURN answer;
 	END IF;
@@ -483,7 +502,7 @@ BEGIN
 	FROM federated.updates u JOIN federated.vectors v ON v.id = u.vector_id WHERE u.id = (answer ->> 'update_id')::bigint;
 	IF octet_length(delta) <> target.bytes THEN
 		RETURN federated.reject((SELECT r FROM federated.rounds r WHERE r.id = round_id), me.id, 'wrong_length',
-			format('the update has %s bytes; expected %s', octet_length(delta), target.bytes));
+			format('the update has %s bytes; expected %s as %s', octet_length(delta), target.bytes, target.encoding));
 	END IF;
 	FOR slice_no IN 0 .. federated.slice_count(target.bytes) - 1
 	LOOP
@@ -497,9 +516,9 @@ BEGIN
 	RETURN federated.commit_update(me, (answer ->> 'update_id')::bigint, digest, num_samples, metrics);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.federated_submit_update(bigint, bytea, bigint, jsonb) IS
-	'Begin, put and commit in one call, for a model that fits one value: delta is the whole vector as little-endian float32';
-GRANT EXECUTE ON FUNCTION @extschema@.federated_submit_update(bigint, bytea, bigint, jsonb) TO federated_island;
+COMMENT ON FUNCTION @extschema@.federated_submit_update(bigint, bytea, bigint, jsonb, text) IS
+	'Begin, put and commit in one call, for a model that fits one value: delta is the whole vector, little-endian, in the encoding (f32, f16, bf16)';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_submit_update(bigint, bytea, bigint, jsonb, text) TO federated_island;
 
 CREATE FUNCTION @extschema@.federated_submit_evaluation(round_id bigint, num_samples bigint, metrics jsonb) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

@@ -107,12 +107,12 @@ GRANT EXECUTE ON FUNCTION federated.pre_request() TO federated_admin, federated_
 
 -- Headers of a request: the arguments of calls whose body is bytes
 
-CREATE FUNCTION federated.request_header(name text) RETURNS text
+CREATE FUNCTION federated.request_header(name text, missing text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	value text := nullif(current_setting('request.headers', true), '')::json ->> lower(name);
+	value text := coalesce(nullif(current_setting('request.headers', true), '')::json ->> lower(name), missing);
 BEGIN
 	IF value IS NULL THEN
 		RAISE EXCEPTION USING
@@ -122,7 +122,8 @@ BEGIN
 	RETURN value;
 END
 $$;
-COMMENT ON FUNCTION federated.request_header(text) IS 'A header of the HTTP request, or an error (22023) that names it';
+COMMENT ON FUNCTION federated.request_header(text, text) IS
+	'A header of the HTTP request; what to take when it is missing, or else an error (22023) that names it';
 
 CREATE FUNCTION federated.header_number(name text, highest bigint DEFAULT 9223372036854775807) RETURNS bigint
 LANGUAGE plpgsql STABLE

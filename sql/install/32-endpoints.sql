@@ -87,6 +87,6 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION federated.raise_http(federated.failure), federated.refuse_arguments(name, json),
-	federated.http_status(text), federated.request_header(text), federated.header_number(text, bigint), federated.hex_digest(text, text),
+	federated.http_status(text), federated.request_header(text, text), federated.header_number(text, bigint), federated.hex_digest(text, text),
 	federated.require_argument(text, anyelement), federated.respond(integer, json), federated.verdict(json)
 	TO federated_admin, federated_creator, federated_island, federated_viewer, federated_auditor, federated_invited;

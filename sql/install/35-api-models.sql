@@ -25,10 +25,11 @@ SELECT federated.define_endpoint('model_header', 'version_id bigint', 'federated
 	'{admin,creator,island}', 'JSON header of the safetensors file', $$
 	RETURN @extschema@.federated_model_header(version_id);$$);
 
-SELECT federated.define_endpoint('model_slice', 'version_id bigint, slice integer, section text DEFAULT ''vector''',
+SELECT federated.define_endpoint('model_slice',
+	'version_id bigint, slice integer, section text DEFAULT ''vector'', encoding text DEFAULT ''f32''',
 	'federated_api."application/octet-stream"', 'STABLE', '{admin,creator,island}',
-	'One slice of the weights: 262,080 little-endian float32, the last one shorter', $$
-	RETURN @extschema@.federated_model_slice(version_id, slice, section);$$);
+	'One slice of the weights: 262,080 little-endian values in encoding f32, f16 or bf16, the last one shorter', $$
+	RETURN @extschema@.federated_model_slice(version_id, slice, section, encoding);$$);
 
 SELECT federated.define_endpoint('export_model', 'workload_id bigint, version integer DEFAULT NULL',
 	'federated_api."application/octet-stream"', 'STABLE', '{admin,creator}',

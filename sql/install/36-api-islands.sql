@@ -28,9 +28,9 @@ SELECT federated.define_endpoint('leave', 'session_id uuid, reason text DEFAULT 
 	PERFORM @extschema@.federated_leave(session_id, reason);
 	RETURN json_build_object('status', 'left');$$);
 
-SELECT federated.define_endpoint('begin_update', 'round_id bigint, digest text', 'json', 'VOLATILE', '{island}',
+SELECT federated.define_endpoint('begin_update', 'round_id bigint, digest text, encoding text DEFAULT ''f32''', 'json', 'VOLATILE', '{island}',
 	'Begin or resume sending an update, known by its digest: SHA-256 over the SHA-256 of every slice, in hexadecimal digits', $$
-	RETURN federated.verdict(@extschema@.federated_begin_update(round_id, federated.hex_digest('digest', digest)));$$);
+	RETURN federated.verdict(@extschema@.federated_begin_update(round_id, federated.hex_digest('digest', digest), encoding));$$);
 
 SELECT federated.define_endpoint('put_slice', 'bytea', 'json', 'VOLATILE', '{island}',
 	'One slice of an update, in the headers X-Federated-Update, X-Federated-Slice and X-Federated-Digest', $$
@@ -43,10 +43,10 @@ SELECT federated.define_endpoint('commit_update', 'update_id bigint, digest text
 	RETURN federated.verdict(@extschema@.federated_commit_update(update_id, federated.hex_digest('digest', digest), num_samples, metrics));$$);
 
 SELECT federated.define_endpoint('submit_update', 'bytea', 'json', 'VOLATILE', '{island}',
-	'A whole update that fits one request, in the headers X-Federated-Round, X-Federated-Samples and X-Federated-Metrics (JSON)', $$
+	'A whole update that fits one request, in the headers X-Federated-Round, X-Federated-Samples, X-Federated-Metrics (JSON) and perhaps X-Federated-Encoding', $$
 	RETURN federated.verdict(@extschema@.federated_submit_update(
 		federated.header_number('X-Federated-Round'), $1, federated.header_number('X-Federated-Samples'),
-		federated.request_header('X-Federated-Metrics')::jsonb));$$);
+		federated.request_header('X-Federated-Metrics')::jsonb, federated.request_header('X-Federated-Encoding', 'f32')));$$);
 
 SELECT federated.define_endpoint('submit_evaluation', 'round_id bigint, num_samples bigint, metrics jsonb', 'json', 'VOLATILE', '{island}',
 	'Hand in the evaluation of a model when the task was only that', $$

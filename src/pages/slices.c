@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "base/compat.h"
-#include "core/kernels/kernels.h"
 #include "fmgr.h"
 #include "pages/layout.h"
 #include "pages/reader.h"
@@ -17,7 +16,6 @@
 
 PG_FUNCTION_INFO_V1(federated_write_slice);
 PG_FUNCTION_INFO_V1(federated_read_slice);
-PG_FUNCTION_INFO_V1(federated_first_nonfinite);
 
 static void
 check_slice(int slice, int64 bytes)
@@ -79,32 +77,4 @@ federated_read_slice(PG_FUNCTION_ARGS)
 		memcpy(VARDATA(result) + done, fed_page_reader_next(reader), Min(bytes - done, FED_PAGE_BYTES));
 	fed_page_reader_close(reader);
 	PG_RETURN_BYTEA_P(result);
-}
-
-/*
- * federated.first_nonfinite(data bytea) returns bigint
- *
- * Index of the first NaN or infinity; NULL when all float32 values are finite.
- */
-Datum
-federated_first_nonfinite(PG_FUNCTION_ARGS)
-{
-	bytea	   *data = PG_GETARG_BYTEA_PP(0);
-	Size		length = VARSIZE_ANY_EXHDR(data);
-	const char *bytes = VARDATA_ANY(data);
-	Size		bad;
-
-	if (length % sizeof(float) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("data is not an array of float32"),
-				 errdetail("Its length is %zu bytes, no multiple of 4.", length)));
-
-	/* A short header leaves the values unaligned. */
-	if ((uintptr_t) bytes % sizeof(float) != 0)
-		bytes = memcpy(palloc(length + 1), bytes, length);
-	bad = fed_kernels_active()->first_nonfinite((const float *) bytes, length / sizeof(float));
-	if (bad == length / sizeof(float))
-		PG_RETURN_NULL();
-	PG_RETURN_INT64((int64) bad);
 }

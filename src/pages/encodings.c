@@ -1,0 +1,161 @@
+/*
+ * encodings.c
+ *		SQL functions for the encodings in which values travel and are stored.
+ *
+ * What an encoding is stands in core/encoding/encoding.h.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "core/encoding/encoding.h"
+#include "core/kernels/kernels.h"
+#include "fmgr.h"
+#include "pages/layout.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(federated_encoded_bytes);
+PG_FUNCTION_INFO_V1(federated_first_nonfinite);
+PG_FUNCTION_INFO_V1(federated_encode_values);
+
+/* The encoding of an argument, whose name and choices SQL has checked for users. */
+static FedEncoding
+get_encoding(const text *name)
+{
+	char	   *given = text_to_cstring(name);
+	FedEncoding encoding;
+
+	if (!fed_encoding_parse(given, &encoding))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("encoding \"%s\" is not known", given)));
+	return encoding;
+}
+
+static Size
+value_bytes(FedEncoding encoding)
+{
+	Size		bytes = 0;
+
+	(void) fed_encoded_length(encoding, 1, &bytes);
+	return bytes;
+}
+
+/* How many values there are in so many bytes. */
+static Size
+count_values(FedEncoding encoding, Size length)
+{
+	if (length % value_bytes(encoding) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("data is not an array of %s", fed_encoding_name(encoding)),
+				 errdetail("Its length is %zu bytes, no multiple of %zu.", length, value_bytes(encoding))));
+	return length / value_bytes(encoding);
+}
+
+/*
+ * federated.encoded_bytes(n_values bigint, encoding text) returns bigint
+ */
+Datum
+federated_encoded_bytes(PG_FUNCTION_ARGS)
+{
+	int64		n_values = PG_GETARG_INT64(0);
+	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
+	Size		bytes;
+
+	if (n_values < 0 || !fed_encoded_length(encoding, (Size) n_values, &bytes) || bytes > PG_INT64_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg(INT64_FORMAT " values are out of range", n_values)));
+	PG_RETURN_INT64((int64) bytes);
+}
+
+/* Index of the first float32 that is not finite; n_values if all are. */
+static Size
+first_nonfinite_f32(const char *bytes, Size n_values)
+{
+	const FedKernels *kernels = fed_kernels_active();
+	Size		bad;
+	char	   *copy;
+
+	if ((uintptr_t) bytes % sizeof(float) == 0)
+		return kernels->first_nonfinite((const float *) bytes, n_values);
+
+	/* A short header leaves the values unaligned. */
+	copy = memcpy(palloc(n_values * sizeof(float) + 1), bytes, n_values * sizeof(float));
+	bad = kernels->first_nonfinite((const float *) copy, n_values);
+	pfree(copy);
+	return bad;
+}
+
+/* The same for values that must be decoded to see; a page of them at a time stays in the cache. */
+static Size
+first_nonfinite_narrow(FedEncoding encoding, const char *bytes, Size n_values)
+{
+	float		values[FED_PAGE_VALUES];
+	Size		width = value_bytes(encoding);
+	Size		done;
+
+	for (done = 0; done < n_values; done += FED_PAGE_VALUES)
+	{
+		Size		n = Min(n_values - done, FED_PAGE_VALUES);
+		size_t		bad;
+
+		if (fed_decode(encoding, (const uint8_t *) bytes + done * width, n * width,
+					   values, n, &bad) == FED_DECODE_NONFINITE)
+			return done + bad;
+	}
+	return n_values;
+}
+
+/*
+ * federated.first_nonfinite(data bytea, encoding text) returns bigint
+ *
+ * Index of the first NaN or infinity; NULL when all values are finite.
+ */
+Datum
+federated_first_nonfinite(PG_FUNCTION_ARGS)
+{
+	bytea	   *data = PG_GETARG_BYTEA_PP(0);
+	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
+	const char *bytes = VARDATA_ANY(data);
+	Size		n_values = count_values(encoding, VARSIZE_ANY_EXHDR(data));
+	Size		bad;
+
+	bad = encoding == FED_ENCODING_F32 ? first_nonfinite_f32(bytes, n_values)
+		: first_nonfinite_narrow(encoding, bytes, n_values);
+	if (bad == n_values)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64((int64) bad);
+}
+
+/*
+ * federated.encode_values(data bytea, encoding text, first bigint) returns bytea
+ *
+ * first is the number of the first value, for the message about one that the
+ * encoding does not reach.
+ */
+Datum
+federated_encode_values(PG_FUNCTION_ARGS)
+{
+	bytea	   *data = PG_GETARG_BYTEA_P(0);
+	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
+	int64		first = PG_GETARG_INT64(2);
+	Size		n_values = count_values(FED_ENCODING_F32, VARSIZE(data) - VARHDRSZ);
+	float	   *values = (float *) VARDATA(data);
+	bytea	   *result;
+	Size		bytes;
+	Size		bad;
+
+	bytes = n_values * value_bytes(encoding);	/* no longer than the data */
+	result = palloc(VARHDRSZ + bytes);
+	SET_VARSIZE(result, VARHDRSZ + bytes);
+	bad = fed_encode(encoding, values, n_values, (uint8_t *) VARDATA(result));
+	if (bad < n_values)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("parameter " INT64_FORMAT " does not fit encoding %s", first + (int64) bad,
+						fed_encoding_name(encoding)),
+				 errdetail("It is %g.", (double) values[bad]),
+				 errhint("Ask for another encoding; f32 holds every value.")));
+	PG_RETURN_BYTEA_P(result);
+}
