@@ -26,6 +26,13 @@ INSERT INTO test.calls VALUES
 ('federated_model_header', 'SELECT federated_model_header(0)'),
 ('federated_model_slice', 'SELECT federated_model_slice(0, 0)'),
 ('federated_find_version', 'SELECT federated_find_version(0)'),
+('federated_version_pages', 'SELECT federated_version_pages(0)'),
+('federated_update_pages', 'SELECT federated_update_pages(NULL)'),
+('federated_mean', 'SELECT federated_mean(''''), federated_mean('''', 1)'),
+('federated_sum', 'SELECT federated_sum('''', 1)'),
+('federated_norm', 'SELECT federated_norm('''')'),
+('federated_dot', 'SELECT federated_dot('''', '''')'),
+('federated_cosine', 'SELECT federated_cosine('''', '''')'),
 ('federated_register_island', 'SELECT federated_register_island(NULL)'),
 ('federated_suspend_island', 'SELECT federated_suspend_island(NULL, ''x'')'),
 ('federated_reinstate_island', 'SELECT federated_reinstate_island(NULL)'),
@@ -80,7 +87,7 @@ JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'federated';
 SELECT count(*) > 100 AS functions_found FROM test.functions;
 SELECT oid::regprocedure AS executable_by_public FROM test.functions p, aclexplode(coalesce(proacl, acldefault('f', proowner))) a WHERE a.grantee = 0;
 SELECT oid::regprocedure AS search_path_not_pinned FROM test.functions
-WHERE prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false);
+WHERE prokind <> 'a' AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false);
 SELECT oid::regprocedure AS c_function_that_is_security_definer FROM test.functions
 WHERE prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND prosecdef;
 SELECT oid::regprocedure AS function_without_comment FROM test.functions p WHERE coalesce(obj_description(p.oid, 'pg_proc'), '') = '';
