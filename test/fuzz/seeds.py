@@ -54,7 +54,27 @@ ENCODING = {
     "bf16-long": b"\5" + bytes.fromhex("803f20c0"),
 }
 
-SEEDS = {"safetensors": SAFETENSORS, "encoding": ENCODING}
+
+def sums(kind, values, *numbers, rows=3):
+    """A state: its kind, values per page, and sums."""
+    head = b"FEDs" + struct.pack("<HHIQ", 1, kind, values, rows)
+    return head + struct.pack(f"<{len(numbers)}d", *numbers)
+
+
+SUMS = {
+    "weighted": sums(1, 3, 1.5, 1.0, -2.5, 1e300),
+    "no-values": sums(1, 0, 1.5),
+    "page": sums(1, 2016, *range(2017)),
+    "norm": sums(2, 0, 2.0),
+    "dot": sums(3, 0, -2.0),
+    "cosine": sums(4, 0, 4.0, -2.0, 1.0),
+    "nan": sums(4, 0, 4.0, float("nan"), 1.0),
+    "negative": sums(2, 0, -2.0),
+    "no-rows": sums(3, 0, 1.0, rows=0),
+    "short": sums(4, 0, 4.0, -2.0),
+}
+
+SEEDS = {"safetensors": SAFETENSORS, "encoding": ENCODING, "sums": SUMS}
 
 
 def main():
