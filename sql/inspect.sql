@@ -170,7 +170,7 @@ DROP VIEW test.angles, test.compared, test.given, test.expected;
 DROP TABLE test.pages, test.pairs, test.serial, test.vectors;
 
 -- Updates -----------------------------------------------------------------------------------------
--- 4,033 values: three pages, the last of one value. Island c sends the opposite of what a sends.
+-- 4,033 values: three pages, the last of one value. Island c sends the opposite of what a and b send.
 SELECT test.wake('abc');
 SELECT test.workload('inspect', VARIADIC array_fill(0.25::real, '{4033}')) AS workload \gset
 SELECT test.accept(:workload, 'abc');
@@ -178,21 +178,27 @@ SELECT test.start('inspect', :workload, 2, '{"min_participants": 3}') AS sid \gs
 SELECT test.try('regress_admin', format('SELECT count(*) FROM federated_update_pages(%L)', :'sid')) = format('P0002: session %s has no round yet', :'sid') AS no_round_yet;
 CALL test.drive(:'sid');
 SELECT count(*) AS none_yet FROM federated_update_pages(:'sid');
-CREATE FUNCTION test.delta(factor real) RETURNS real[]
+-- numbers whose sums are exact, in whatever order
+CREATE FUNCTION test.delta(x real, y real) RETURNS real[]
 LANGUAGE sql
-AS $$ SELECT array_agg((factor * (i % 11 - 5))::real ORDER BY i) FROM generate_series(1, 4033) i $$;
-SELECT test.submit('a', :'sid', 100, test.delta(1)), test.submit('b', :'sid', 300, test.delta(0.5));
-SELECT test.submit('c', :'sid', 100, test.delta(-1));
+AS $$ SELECT array_agg(x * (i % 11 - 5) + y * (i % 3 - 1) ORDER BY i) FROM generate_series(1, 4033) i $$;
+CREATE FUNCTION test.delta_of(host_id text) RETURNS real[]
+LANGUAGE sql
+AS $$ SELECT CASE host_id WHEN 'island-a' THEN test.delta(1, 1) WHEN 'island-b' THEN test.delta(1, -0.5) ELSE test.delta(-1, -0.25) END $$;
+SELECT test.submit('a', :'sid', 100, test.delta_of('island-a')), test.submit('b', :'sid', 200, test.delta_of('island-b')),
+	   test.submit('c', :'sid', 100, test.delta_of('island-c'));
 SELECT host_id, num_samples, weight, page_no, octet_length(data), substr(data, 1, 8)::real[] AS first, substr(data, octet_length(data) - 3)::real[] AS last
 FROM federated_update_pages(:'sid') ORDER BY host_id, page_no;
-SELECT host_id, string_agg(data, '' ORDER BY page_no)::real[] = test.delta(CASE host_id WHEN 'island-a' THEN 1 WHEN 'island-b' THEN 0.5 ELSE -1 END::real) AS what_was_sent
+SELECT host_id, string_agg(data, '' ORDER BY page_no)::real[] = test.delta_of(host_id) AS what_was_sent
 FROM federated_update_pages(:'sid', 1) GROUP BY host_id ORDER BY 1;
 
--- Which Island's update points the other way?
+-- Which Island's update points the other way? As in the manual
 WITH p AS (SELECT * FROM federated_update_pages(:'sid')),
-	 m AS (SELECT page_no, federated_mean(data, weight) AS data FROM p GROUP BY page_no)
-SELECT host_id, round(federated_cosine(p.data, m.data)::numeric, 4) AS cosine, round(federated_norm(p.data)::numeric, 2) AS norm
-FROM p JOIN m USING (page_no) GROUP BY host_id ORDER BY 2, 1;
+     m AS (SELECT page_no, federated_mean(data, weight) AS data FROM p GROUP BY page_no)
+SELECT host_id, federated_norm(p.data), federated_cosine(p.data, m.data)
+FROM p JOIN m USING (page_no) GROUP BY host_id ORDER BY 3;
+-- the mean is what the round will add
+SELECT federated_mean(data, weight) = (test.delta(0.5, -0.0625))[1:2016]::bytea AS mean FROM federated_update_pages(:'sid') WHERE page_no = 0;
 
 -- Who may
 SELECT role, test.outcome(role, format('SELECT count(*) FROM federated_update_pages(%L)', :'sid')) AS updates,
@@ -214,7 +220,7 @@ SELECT count(*) FROM federated_update_pages(:'sid');
 SELECT test.run_as('regress_creator', format('SELECT federated_resume_session(%L)', :'sid'));
 SELECT federated.advance(:'sid');
 SELECT r.state FROM federated.rounds r WHERE r.id = test.round(:'sid');
-UPDATE federated.updates u SET weight = 0.5 FROM federated.islands i WHERE i.id = u.island_id AND i.host_id = 'island-b' AND u.round_id = test.round(:'sid');
+UPDATE federated.updates u SET weight = 0.75 FROM federated.islands i WHERE i.id = u.island_id AND i.host_id = 'island-b' AND u.round_id = test.round(:'sid');
 SELECT host_id, weight, count(*) AS pages FROM federated_update_pages(:'sid') GROUP BY 1, 2 ORDER BY 1;
 -- a page that has gone is noticed
 SELECT v.relation, v.id AS vector FROM federated.updates u JOIN federated.vectors v ON v.id = u.vector_id WHERE u.round_id = test.round(:'sid') ORDER BY u.id LIMIT 1 \gset
@@ -230,8 +236,9 @@ SELECT test.try('regress_admin', format('SELECT count(*) FROM federated_update_p
 SELECT current_version_id AS version, base_version_id AS base FROM federated.sessions WHERE id = :'sid' \gset
 SELECT page_no, octet_length(data) AS bytes FROM federated_version_pages(:version) ORDER BY page_no;
 SELECT string_agg(data, '' ORDER BY page_no) = federated_model_slice(:version, 0) AS same FROM federated_version_pages(:version);
-SELECT federated_norm(((SELECT array_agg(x - y ORDER BY i) FROM unnest(v.data::real[], b.data::real[]) WITH ORDINALITY u (x, y, i)))::bytea) > 0 AS moved
-FROM federated_version_pages(:version) v JOIN federated_version_pages(:base) b USING (page_no);
+SELECT v.page_no, (federated_mean(v.data)::real[])[1:3] AS model FROM federated_version_pages(:version) v GROUP BY v.page_no ORDER BY 1;
+SELECT federated_norm(step) > 0 AS moved FROM (SELECT federated_sum(data, sign) AS step
+	FROM (SELECT page_no, data, 1 AS sign FROM federated_version_pages(:version) UNION ALL SELECT page_no, data, -1 FROM federated_version_pages(:base)) u GROUP BY page_no) d;
 SELECT test.try('regress_other', format('SELECT count(*) FROM federated_version_pages(%s)', :version)) ~ '^42501: permission denied to read model version \d+ ' AS refused,
 	   test.try('regress_admin', 'SELECT count(*) FROM federated_version_pages(0)'), test.try('regress_admin', 'SELECT count(*) FROM federated_version_pages(NULL)');
 UPDATE federated.model_versions SET status = 'building' WHERE id = :version;
@@ -269,4 +276,4 @@ DROP FUNCTION test.read(text, bigint, VARIADIC bytea[]), test.half_page(text, te
 DROP TABLE federated.round_0;
 SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'sid'));
 SELECT test.try('regress_admin', format('SELECT count(*) FROM federated_update_pages(%L)', :'sid'));
-DROP FUNCTION test.delta(real), test.refuse(text, VARIADIC text[]), test.rows(VARIADIC text[]), test.apart(real[], real[]);
+DROP FUNCTION test.delta(real, real), test.delta_of(text), test.refuse(text, VARIADIC text[]), test.rows(VARIADIC text[]), test.apart(real[], real[]);
