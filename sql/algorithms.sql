@@ -106,8 +106,16 @@ SELECT test.two_rounds('{}') = test.two_rounds('{"algorithm": "fed_avgm", "serve
 SELECT test.start('norm', :workload, 1, '{"min_participants": 3}') AS sid \gset
 CALL test.drive(:'sid');
 SELECT test.submit(i, :'sid', 1, '{2,3,6}') FROM unnest('{a,b,c}'::text[]) i;
+SELECT norm FROM federated.updates WHERE round_id = test.round(:'sid');
 SELECT federated.combined_norm(test.round(:'sid'), 0, 1);
 SELECT federated.advance(:'sid');
 SELECT federated.combined_norm(test.round(:'sid'), 0, 1), federated.combined_norm(test.round(:'sid'), 0, 0);
 SELECT federated.combined_norm(test.round(:'sid'), 0, 2);
 SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'sid'));
+
+-- The norm of what arrives, whatever it travels as
+SELECT federated.square_sum(test.f32(2, 3, 6), 'f32') AS f32, federated.square_sum('\x004000420046', 'f16') AS f16, federated.square_sum('\x00404040c040', 'bf16') AS bf16,
+	   federated.square_sum('', 'f32') AS none;
+SELECT federated.square_sum(decode(repeat('0000003f', 5000), 'hex'), 'f32') AS over_pages;
+SELECT test.try(current_user, query) FROM unnest(ARRAY[$$SELECT federated.square_sum('\x00', 'f32')$$, $$SELECT federated.square_sum('\x00', 'f64')$$,
+	$$SELECT federated.square_sum(test.f32(1, 'NaN'), 'f32')$$]) query;

@@ -32,10 +32,12 @@ CREATE TABLE federated.slices (
 	vector_id	bigint NOT NULL REFERENCES federated.vectors ON DELETE CASCADE,
 	slice_no	integer NOT NULL CHECK (slice_no >= 0),
 	sha256		bytea NOT NULL CHECK (octet_length(sha256) = 32),
+	squares		double precision,
 	PRIMARY KEY (vector_id, slice_no)
 );
 COMMENT ON TABLE federated.slices IS 'Slices that are stored: the durable progress of an upload and of an aggregation';
 COMMENT ON COLUMN federated.slices.sha256 IS 'SHA-256 of the slice''s bytes without filling';
+COMMENT ON COLUMN federated.slices.squares IS 'Sum of the squares of its values, where it arrived as values';
 
 CREATE TABLE federated.retired_tables (
 	relation	name PRIMARY KEY,
@@ -254,6 +256,11 @@ AS 'MODULE_PATHNAME', 'federated_first_nonfinite';
 COMMENT ON FUNCTION federated.first_nonfinite(bytea, text) IS
 	'Index of the first NaN or infinity among values; NULL if all are finite';
 
+CREATE FUNCTION federated.square_sum(data bytea, encoding text) RETURNS float8
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'federated_square_sum';
+COMMENT ON FUNCTION federated.square_sum(bytea, text) IS 'Sum of the squares of values as they travel';
+
 CREATE FUNCTION federated.create_vector(relation name, bytes bigint, encoding text DEFAULT 'f32') RETURNS bigint
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -299,7 +306,8 @@ BEGIN
 
 		-- The row comes first: a second connection with the same slice waits
 		-- here and then finds it.
-		INSERT INTO federated.slices AS s VALUES (vector_id, slice, store_slice.sha256)
+		INSERT INTO federated.slices AS s
+			VALUES (vector_id, slice, store_slice.sha256, CASE WHEN floats THEN federated.square_sum(data, vector.encoding) END)
 			ON CONFLICT DO NOTHING;
 		IF FOUND THEN
 			PERFORM federated.write_slice(vector.relation, vector_id, slice, data);
@@ -345,6 +353,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.vector_digest(bigint) IS
 	'SHA-256 over the SHA-256 of every slice, in order';
+
+CREATE FUNCTION federated.vector_norm(vector_id bigint) RETURNS float8
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT sqrt(sum(s.squares ORDER BY s.slice_no)) FROM federated.slices s WHERE s.vector_id = $1
+$$;
+COMMENT ON FUNCTION federated.vector_norm(bigint) IS 'L2 norm of a vector that arrived as values, added up in the order of its slices';
 
 CREATE FUNCTION federated.vector_slice(vector_id bigint, slice integer) RETURNS bytea
 LANGUAGE plpgsql STABLE

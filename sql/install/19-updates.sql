@@ -14,6 +14,7 @@ CREATE TABLE federated.updates (
 	metrics		jsonb NOT NULL DEFAULT '{}',
 	began_at	timestamptz NOT NULL DEFAULT now(),
 	accepted_at	timestamptz,
+	norm		double precision,
 	position	integer,
 	weight		double precision,
 	CHECK (state <> 'accepted' OR num_samples IS NOT NULL)
@@ -28,6 +29,7 @@ COMMENT ON COLUMN federated.updates.state IS
 	'uploading, accepted; abandoned: begun again with other bytes; lost: unlogged and gone in a crash';
 COMMENT ON COLUMN federated.updates.digest IS 'SHA-256 over the SHA-256 of every slice, as sent';
 COMMENT ON COLUMN federated.updates.vector_id IS 'Its pages, while the round has them; NULL for an evaluation';
+COMMENT ON COLUMN federated.updates.norm IS 'L2 norm of the delta, for rules that bound or compare norms; NULL for an evaluation';
 COMMENT ON COLUMN federated.updates.position IS 'Place in the frozen set: participants in bytewise order of host_id';
 COMMENT ON COLUMN federated.updates.weight IS 'Weight in the combination, fixed with the set';
 
@@ -396,7 +398,7 @@ AS $$
 BEGIN
 	UPDATE federated.updates u
 	SET state = 'accepted', accepted_at = clock_timestamp(), num_samples = accept_update.num_samples,
-		metrics = accept_update.metrics
+		metrics = accept_update.metrics, norm = federated.vector_norm(own.vector_id)
 	WHERE u.id = own.id AND u.state = 'uploading';
 	IF NOT FOUND THEN
 		RETURN;
@@ -539,7 +541,7 @@ BEGIN
 		RETURN federated.reject(entry.round, me.id, entry.reason, entry.detail);
 	END IF;
 	-- An evaluation is an update without a vector.
-	own := ROW(NULL, round_id, me.id, 'uploading', no_bytes, NULL, NULL, '{}', now(), NULL, NULL, NULL);
+	own := ROW(NULL, round_id, me.id, 'uploading', no_bytes, NULL, NULL, '{}', now(), NULL, NULL, NULL, NULL);
 	SELECT * INTO problem FROM federated.update_problem(own, no_bytes, num_samples, metrics);
 	IF problem.reason IS NOT NULL THEN
 		RETURN federated.reject(entry.round, me.id, problem.reason, problem.detail);

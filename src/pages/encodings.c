@@ -15,6 +15,7 @@
 
 PG_FUNCTION_INFO_V1(federated_encoded_bytes);
 PG_FUNCTION_INFO_V1(federated_first_nonfinite);
+PG_FUNCTION_INFO_V1(federated_square_sum);
 PG_FUNCTION_INFO_V1(federated_encode_values);
 
 /* The encoding of an argument, whose name and choices SQL has checked for users. */
@@ -126,6 +127,39 @@ federated_first_nonfinite(PG_FUNCTION_ARGS)
 	if (bad == n_values)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64((int64) bad);
+}
+
+/*
+ * federated.square_sum(data bytea, encoding text) returns float8
+ *
+ * Sum of the squares of finite values, page by page in their order: the same
+ * bits on every SIMD level.
+ */
+Datum
+federated_square_sum(PG_FUNCTION_ARGS)
+{
+	bytea	   *data = PG_GETARG_BYTEA_PP(0);
+	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
+	const uint8_t *bytes = (const uint8_t *) VARDATA_ANY(data);
+	Size		n_values = count_values(encoding, VARSIZE_ANY_EXHDR(data));
+	Size		width = value_bytes(encoding);
+	float		values[FED_PAGE_VALUES];
+	const float *stream = values;
+	double		sum = 0;
+	Size		done;
+
+	for (done = 0; done < n_values; done += FED_PAGE_VALUES)
+	{
+		Size		n = Min(n_values - done, FED_PAGE_VALUES);
+		size_t		bad;
+
+		if (fed_decode(encoding, bytes + done * width, n * width, values, n, &bad) != FED_DECODE_OK)
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("value %zu is not finite", done + bad)));
+		fed_kernels_active()->norms(&sum, &stream, 1, n);
+	}
+	PG_RETURN_FLOAT8(sum);
 }
 
 /*
