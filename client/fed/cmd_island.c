@@ -24,6 +24,8 @@ static const char usage[] =
 "  --train-timeout S     a trainer that takes longer is ended and the task declined\n"
 "  --accept W[:SAMPLES]  agree to train workload W, with so many samples; repeatable\n"
 "  --capabilities JSON   what the Island says of itself\n"
+"  --update-encoding E   how updates are sent: f32, f16 or bf16 (default: as the session asks)\n"
+"  --download-encoding E how models are fetched, likewise\n"
 "  --policy FILE         the data owner's rules, see README\n"
 "  --journal FILE        JSON lines of everything that is sent\n"
 "  --heartbeat S         seconds between signs of life (default 10)\n"
@@ -167,6 +169,22 @@ state_directory(const char *given, const char *host_id, FedError *err)
 	return dir;
 }
 
+static int
+read_encoding(const char *option, const char *name)
+{
+	FedEncoding encoding;
+
+	if (name == NULL)
+		return FED_AS_ASKED;
+	if (fed_encoding_parse(name, &encoding))
+		return (int) encoding;
+	fprintf(stderr, "fed: %s must be one of", option);
+	for (int e = 0; e < FED_ENCODINGS; e++)
+		fprintf(stderr, " %s", fed_encoding_name((FedEncoding) e));
+	fprintf(stderr, ", not \"%s\"\n", name);
+	exit(FED_EXIT_USAGE);
+}
+
 /* What is wrong with this side, before anything is sent. */
 static int
 prepare(FedIsland *island, const char *state, const char *policy, FedError *err)
@@ -201,6 +219,8 @@ fed_cmd_island_run(int argc, char **argv)
 	const char *heartbeat = NULL;
 	const char *capabilities = NULL;
 	const char *policy = NULL;
+	const char *update_encoding = NULL;
+	const char *download_encoding = NULL;
 	const char *poll = NULL;
 	const char *once = NULL;
 	bool		exit_when_done = false;
@@ -208,6 +228,7 @@ fed_cmd_island_run(int argc, char **argv)
 		{"--host-id", &island.host_id, NULL, NULL, NULL}, {"--train", &island.command, NULL, NULL, NULL},
 		{"--state-dir", &state, NULL, NULL, NULL}, {"--train-timeout", &timeout, NULL, NULL, NULL},
 		{"--accept", NULL, NULL, add_accept, &accepts}, {"--capabilities", &capabilities, NULL, NULL, NULL},
+		{"--update-encoding", &update_encoding, NULL, NULL, NULL}, {"--download-encoding", &download_encoding, NULL, NULL, NULL},
 		{"--policy", &policy, NULL, NULL, NULL}, {"--journal", &island.journal, NULL, NULL, NULL},
 		{"--heartbeat", &heartbeat, NULL, NULL, NULL}, {"--poll", &poll, NULL, NULL, NULL},
 		{"--once", &once, NULL, NULL, NULL}, {"--exit-when-done", NULL, &exit_when_done, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}
@@ -219,6 +240,8 @@ fed_cmd_island_run(int argc, char **argv)
 	fed_log_configure(true, common.json);
 	island.train_timeout = fed_option_seconds("--train-timeout", timeout, 0);
 	island.heartbeat = fed_option_seconds("--heartbeat", heartbeat, 10);
+	island.update_encoding = read_encoding("--update-encoding", update_encoding);
+	island.download_encoding = read_encoding("--download-encoding", download_encoding);
 	code = prepare(&island, state, policy, &err);
 	if (code == FED_EXIT_OK && (island.t = fed_open_transport(&common, fed_option_seconds("--poll", poll, 2), &code)) != NULL)
 	{

@@ -151,11 +151,18 @@ run_trainer(FedIsland *island, const FedTask *task, const Work *work, FedError *
 	return ok;
 }
 
-/* From the trainer's files to a result that is kept. */
-static bool
-keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest, const Work *work, const FedStep *step,
-			FedError *err)
+static FedEncoding
+choose_encoding(int own, FedEncoding asked)
 {
+	return own == FED_AS_ASKED ? asked : (FedEncoding) own;
+}
+
+/* From the trainer's files to a result that is kept; model_digest is that of the model it was given. */
+static bool
+keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest, const uint8_t *model_digest,
+			const Work *work, const FedStep *step, FedError *err)
+{
+	FedEncoding encoding = choose_encoding(island->update_encoding, task->update_encoding);
 	uint8_t		digest[FED_SHA256_BYTES];
 	FedResult	result;
 	FedModelFile received;
@@ -172,10 +179,11 @@ keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest,
 		ok = fed_sha256("", 0, digest) || fed_digest_error(err);
 	else if ((ok = fed_model_file_open(work->model, FED_ERR_LOCAL, &received, err)))
 	{
-		ok = fed_result_delta(work->update, &result, manifest, &received, delta, digest, step, err);
+		ok = fed_result_check_model(&received, model_digest, step, err) &&
+			fed_result_delta(work->update, &result, manifest, &received, encoding, delta, digest, step, err);
 		fed_model_file_close(&received);
 	}
-	ok = ok && fed_spool_save(island->state_dir, task, digest, result.num_samples, result.metrics, err);
+	ok = ok && fed_spool_save(island->state_dir, task, encoding, digest, result.num_samples, result.metrics, err);
 	fed_result_free(&result);
 	free(delta);
 	return ok;
@@ -195,16 +203,29 @@ train(FedIsland *island, const FedTask *task, FedError *err)
 {
 	Watch		watch = {island, task, fed_now() + island->heartbeat};
 	FedStep		step = {transfer_wanted, &watch};
+	FedEncoding encoding = choose_encoding(island->download_encoding, task->download_encoding);
 	FedManifest *manifest = NULL;
+	uint8_t		digest[FED_SHA256_BYTES];
 	Work		work;
 	bool		ok = make_work(island, &work, err) && fed_model(island->t, task->version_id, &manifest, err) &&
 		check_manifest(task, manifest, err) &&
-		fed_download_vector(island->t, manifest, work.model, &step, err) && run_trainer(island, task, &work, err) &&
-		keep_result(island, task, manifest, &work, &step, err);
+		fed_download_vector(island->t, manifest, encoding, work.model, digest, &step, err) &&
+		run_trainer(island, task, &work, err) && keep_result(island, task, manifest, digest, &work, &step, err);
 
 	fed_manifest_free(manifest);
 	free_work(&work);
 	return ok;
+}
+
+static void
+say_accepted(const FedTask *task, const FedSpool *spool)
+{
+	char		sent[64] = "";
+
+	if (!task->evaluate_only)
+		snprintf(sent, sizeof(sent), "%zu bytes as %s, ", spool->delta.len, fed_encoding_name(spool->encoding));
+	fed_log_event("accepted", NULL, "%s round %" PRId64 ": accepted, %" PRId64 " samples, %s%s", task->session, task->round,
+				  spool->num_samples, sent, spool->metrics);
 }
 
 static bool
@@ -221,8 +242,7 @@ send(FedIsland *island, const FedTask *task, const FedSpool *spool, FedError *er
 		return false;
 	if (reply.status == FED_REPLY_ACCEPTED)
 	{
-		fed_log_event("accepted", NULL, "%s round %" PRId64 ": accepted, %" PRId64 " samples, %s", task->session, task->round,
-					  spool->num_samples, spool->metrics);
+		say_accepted(task, spool);
 		return true;
 	}
 	fed_log_warning("%s round %" PRId64 ": rejected, %s: %s", task->session, task->round, reply.reason, reply.detail);

@@ -8,6 +8,9 @@
 #include "lib/policy.h"
 #include "lib/transport.h"
 
+/* The encoding is the one that the session asks for. */
+#define FED_AS_ASKED (-1)
+
 typedef struct FedIsland
 {
 	FedTransport *t;
@@ -16,6 +19,8 @@ typedef struct FedIsland
 	const char *state_dir;		/* absolute */
 	const char *journal;		/* or NULL */
 	FedPolicy  *policy;			/* or NULL: everything is allowed */
+	int			update_encoding;	/* a FedEncoding, or FED_AS_ASKED */
+	int			download_encoding;
 	double		train_timeout;	/* seconds, 0: none */
 	double		heartbeat;		/* seconds */
 } FedIsland;

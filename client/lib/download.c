@@ -17,51 +17,80 @@
 /* What to do with each slice of a section. */
 typedef bool (*SliceUse) (void *arg, uint64_t first_byte, const uint8_t *data, size_t len, FedError *err);
 
-typedef struct Progress
+/* What is fetched, and what it is a part of. */
+typedef struct Fetch
 {
+	FedTransport *t;
+	const FedManifest *manifest;
+	FedSection	section;
+	FedEncoding encoding;		/* on the way; what is used is float32, or the frozen bytes */
 	const FedStep *step;
-	uint64_t	before;
-	uint64_t	total;
-} Progress;
+	uint64_t	before;			/* bytes of other sections */
+	uint64_t	total;			/* and of all */
+} Fetch;
 
+/* Puts n values as little-endian float32 in the place of encoded ones. */
 static bool
-take_slice(FedTransport *t, const FedManifest *manifest, FedSection section, uint64_t slice, size_t len, uint8_t *hash,
-		   SliceUse use, void *arg, FedError *err)
+widen(FedBytes *bytes, FedEncoding encoding, size_t n, FedError *err)
+{
+	float	   *values = malloc(n * sizeof(float) + 1);
+
+	if (values == NULL)
+		return fed_error_memory(err);
+	fed_decode_plain(encoding, bytes->data, values, n);
+	fed_floats_to_wire(values, n);
+	fed_bytes_free(bytes);
+	*bytes = (FedBytes) {(const uint8_t *) values, n * sizeof(float), free, values};
+	return true;
+}
+
+/* len: of the slice as it is used. */
+static bool
+take_slice(const Fetch *fetch, uint64_t slice, size_t len, uint8_t *hash, SliceUse use, void *arg, FedError *err)
 {
 	FedBytes	bytes = {0};
-	bool		ok = fed_model_slice(t, manifest->version_id, section, slice, &bytes, err);
+	bool		narrow = fetch->encoding != FED_ENCODING_F32;
+	size_t		expected = len;
+	bool		ok = fed_model_slice(fetch->t, fetch->manifest->version_id, fetch->section, slice, fetch->encoding, &bytes, err);
 
-	if (ok && bytes.len != len)
+	if (narrow)
+		(void) fed_encoded_length(fetch->encoding, len / 4, &expected);
+	if (ok && bytes.len != expected)
 		ok = fed_error_set(err, FED_ERR_PROTOCOL, "slice %llu of the model has %zu bytes, expected %zu",
-						   (unsigned long long) slice, bytes.len, len);
-	ok = ok && (fed_sha256(bytes.data, bytes.len, hash) || fed_digest_error(err)) &&
+						   (unsigned long long) slice, bytes.len, expected);
+	ok = ok && (!narrow || widen(&bytes, fetch->encoding, len / 4, err)) &&
+		(fed_sha256(bytes.data, bytes.len, hash) || fed_digest_error(err)) &&
 		use(arg, slice * FED_SLICE_BYTES, bytes.data, bytes.len, err);
 	fed_bytes_free(&bytes);
 	return ok;
 }
 
-/* Every slice of a section; the vector's digest is checked at the end. */
+/* The digest that the server stated is that of the float32 values: rounded on their way, they have another. */
 static bool
-take_section(FedTransport *t, const FedManifest *manifest, FedSection section, Progress progress, SliceUse use, void *arg,
-			 FedError *err)
+is_as_stated(const Fetch *fetch, const uint8_t *digest, FedError *err)
 {
-	uint64_t	total = section == FED_SECTION_VECTOR ? manifest->parameters * 4 : manifest->frozen_bytes;
+	return fetch->section != FED_SECTION_VECTOR || fetch->encoding != FED_ENCODING_F32 || !fetch->manifest->has_digest ||
+		memcmp(digest, fetch->manifest->digest, FED_SHA256_BYTES) == 0 ||
+		fed_error_set(err, FED_ERR_PROTOCOL, "the model that arrived does not have the digest that the server stated");
+}
+
+/* Every slice of a section; digest is that of what was used. */
+static bool
+take_section(const Fetch *fetch, SliceUse use, void *arg, uint8_t digest[FED_SHA256_BYTES], FedError *err)
+{
+	uint64_t	total = fetch->section == FED_SECTION_VECTOR ? fetch->manifest->parameters * 4 : fetch->manifest->frozen_bytes;
 	uint64_t	slices = fed_slice_count(total);
 	uint8_t    *hashes = malloc((size_t) slices * FED_SHA256_BYTES + 1);
-	uint8_t		digest[FED_SHA256_BYTES];
 	bool		ok = hashes != NULL || fed_error_memory(err);
 
 	for (uint64_t slice = 0; ok && slice < slices; slice++)
 	{
 		size_t		len = fed_slice_length(total, slice);
 
-		ok = take_slice(t, manifest, section, slice, len, hashes + slice * FED_SHA256_BYTES, use, arg, err) &&
-			fed_step(progress.step, progress.before + slice * FED_SLICE_BYTES + len, progress.total, err);
+		ok = take_slice(fetch, slice, len, hashes + slice * FED_SHA256_BYTES, use, arg, err) &&
+			fed_step(fetch->step, fetch->before + slice * FED_SLICE_BYTES + len, fetch->total, err);
 	}
-	if (ok && section == FED_SECTION_VECTOR && manifest->has_digest)
-		ok = fed_vector_digest(hashes, slices, digest, err) &&
-			(memcmp(digest, manifest->digest, sizeof(digest)) == 0 ||
-			 fed_error_set(err, FED_ERR_PROTOCOL, "the model that arrived does not have the digest that the server stated"));
+	ok = ok && fed_vector_digest(hashes, slices, digest, err) && is_as_stated(fetch, digest, err);
 	free(hashes);
 	return ok;
 }
@@ -99,22 +128,26 @@ is_downloaded(const FedManifest *manifest, const char *path)
 }
 
 bool
-fed_download_vector(FedTransport *t, const FedManifest *manifest, const char *path, const FedStep *step, FedError *err)
+fed_download_vector(FedTransport *t, const FedManifest *manifest, FedEncoding encoding, const char *path,
+					uint8_t digest[FED_SHA256_BYTES], const FedStep *step, FedError *err)
 {
-	Progress	progress = {step, 0, manifest->parameters * 4};
+	Fetch		fetch = {t, manifest, FED_SECTION_VECTOR, encoding, step, 0, manifest->parameters * 4};
 	VectorFile	file = {-1, path, 0};
 	size_t		header_len;
 	char	   *header;
 	bool		ok;
 
-	if (is_downloaded(manifest, path))
+	if (encoding == FED_ENCODING_F32 && is_downloaded(manifest, path))
+	{
+		memcpy(digest, manifest->digest, FED_SHA256_BYTES);
 		return true;
+	}
 	header = fed_manifest_vector_header(manifest, &header_len, err);
 	if (header == NULL)
 		return false;
 	file.fd = fed_replace_begin(path, err);
 	ok = file.fd >= 0 && fed_model_file_write_header(file.fd, path, header, header_len, &file.offset, err) &&
-		take_section(t, manifest, FED_SECTION_VECTOR, progress, write_to_file, &file, err) &&
+		take_section(&fetch, write_to_file, &file, digest, err) &&
 		fed_replace_finish(file.fd, path, err);
 	if (!ok && file.fd >= 0)
 		fed_replace_abandon(file.fd, path);
@@ -158,10 +191,12 @@ static bool
 fill(FedTransport *t, const FedManifest *manifest, ModelTarget *target, const FedStep *step, FedError *err)
 {
 	uint64_t	total = manifest->frozen_bytes + manifest->parameters * 4;
+	Fetch		frozen = {t, manifest, FED_SECTION_FROZEN, FED_ENCODING_F32, step, 0, total};
+	Fetch		vector = {t, manifest, FED_SECTION_VECTOR, FED_ENCODING_F32, step, manifest->frozen_bytes, total};
+	uint8_t		digest[FED_SHA256_BYTES];
 
-	return take_section(t, manifest, FED_SECTION_FROZEN, (Progress) {step, 0, total}, write_frozen, target, err) &&
-		take_section(t, manifest, FED_SECTION_VECTOR, (Progress) {step, manifest->frozen_bytes, total}, write_vector,
-					 target, err);
+	return take_section(&frozen, write_frozen, target, digest, err) &&
+		take_section(&vector, write_vector, target, digest, err);
 }
 
 static bool

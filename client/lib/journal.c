@@ -70,6 +70,8 @@ fed_journal_sending(const char *path, const char *host_id, const FedTask *task, 
 	fed_hex_encode(spool->digest, FED_SHA256_BYTES, digest);
 	json_object_set_new(record, "digest", json_string(digest));
 	json_object_set_new(record, "bytes", json_integer((json_int_t) spool->delta.len));
+	if (!task->evaluate_only)
+		json_object_set_new(record, "encoding", json_string(fed_encoding_name(spool->encoding)));
 	json_object_set_new(record, "num_samples", json_integer((json_int_t) spool->num_samples));
 	json_object_set_new(record, "metrics", json_loads(spool->metrics, 0, NULL));
 	if (task->epsilon >= 0)

@@ -132,17 +132,26 @@ check_tensors(const FedManifest *manifest, FedModel *update, FedError *err)
 	return true;
 }
 
-/* One slice of the delta; float64 in between, rounded once. */
-static bool
-delta_slice(const FedModelFile *update, const FedModelFile *received, bool is_delta, uint64_t first, size_t n, float *base,
-			float *out, FedError *err)
+/* What a delta is made of, and what becomes of it. */
+typedef struct Delta
 {
-	fed_model_read_vector(update->model, update->parts.data, first, n, out);
-	if (!is_delta)
-		fed_model_read_vector(received->model, received->parts.data, first, n, base);
+	const FedModelFile *update;
+	const FedModelFile *received;
+	bool		is_delta;		/* the update is one already */
+	FedEncoding encoding;
+	uint64_t	parameters;
+} Delta;
+
+/* n values of the delta; float64 in between, rounded once. */
+static bool
+delta_values(const Delta *delta, uint64_t first, size_t n, float *base, float *out, FedError *err)
+{
+	fed_model_read_vector(delta->update->model, delta->update->parts.data, first, n, out);
+	if (!delta->is_delta)
+		fed_model_read_vector(delta->received->model, delta->received->parts.data, first, n, base);
 	for (size_t i = 0; i < n; i++)
 	{
-		if (!is_delta)
+		if (!delta->is_delta)
 			out[i] = (float) ((double) out[i] - (double) base[i]);
 		if (!isfinite(out[i]))
 			return fed_error_set(err, FED_ERR_TRAINER, "parameter %" PRIu64 " in FED_UPDATE is NaN or infinite", first + i);
@@ -150,70 +159,128 @@ delta_slice(const FedModelFile *update, const FedModelFile *received, bool is_de
 	return true;
 }
 
-static bool
-write_delta(const FedModelFile *update, const FedModelFile *received, const FedResult *result, uint64_t total, int fd,
-			const char *path, uint8_t *hashes, const FedStep *step, FedError *err)
+/* The tensor that a parameter of the vector belongs to. */
+static const char *
+tensor_of(const FedModel *model, uint64_t parameter)
 {
-	float	   *base = malloc(FED_SLICE_BYTES);
-	float	   *out = malloc(FED_SLICE_BYTES);
-	bool		ok = (base != NULL && out != NULL) || fed_error_memory(err);
-
-	for (uint64_t slice = 0; ok && slice < fed_slice_count(total * 4); slice++)
+	for (size_t i = 0; i < model->n_tensors; i++)
 	{
-		size_t		bytes = fed_slice_length(total * 4, slice);
+		const FedTensor *t = &model->tensors[i];
 
-		ok = delta_slice(update, received, result->is_delta, slice * FED_SLICE_VALUES, bytes / 4, base, out, err);
-		if (!ok)
-			break;
-		fed_floats_to_wire(out, bytes / 4);
-		ok = (fed_sha256(out, bytes, hashes + slice * FED_SHA256_BYTES) || fed_digest_error(err)) &&
-			fed_write_at(fd, out, bytes, slice * FED_SLICE_BYTES, path, err) &&
-			fed_step(step, slice * FED_SLICE_BYTES + bytes, total * 4, err);
+		if (parameter >= t->vector_offset &&
+			parameter - t->vector_offset < (t->end - t->begin) / fed_dtype_size(t->dtype))
+			return t->name;
+	}
+	return "";
+}
+
+static bool
+does_not_fit(const Delta *delta, uint64_t parameter, float value, FedError *err)
+{
+	char		others[64] = "";
+	uint8_t		bytes[sizeof(float)];
+
+	for (int e = 0; e < FED_ENCODINGS; e++)
+	{
+		size_t		used = strlen(others);
+
+		if (fed_encode((FedEncoding) e, &value, 1, bytes) == 1)
+			snprintf(others + used, sizeof(others) - used, "%s%s", used > 0 ? " or " : "", fed_encoding_name((FedEncoding) e));
+	}
+	return fed_error_set(err, FED_ERR_TRAINER, "parameter %" PRIu64 " of the update, in tensor \"%.200s\", is %g, too large for"
+						 " encoding %s; %s would take it", parameter, tensor_of(delta->update->model, parameter),
+						 (double) value, fed_encoding_name(delta->encoding), others);
+}
+
+/* One slice, as it is sent. values and base hold as many values as there are in one. */
+static bool
+encode_slice(const Delta *delta, uint64_t first, size_t n, float *base, float *values, uint8_t *out, FedError *err)
+{
+	size_t		bad;
+
+	if (!delta_values(delta, first, n, base, values, err))
+		return false;
+	bad = fed_encode(delta->encoding, values, n, out);
+	return bad == n || does_not_fit(delta, first + bad, values[bad], err);
+}
+
+static bool
+write_delta(const Delta *delta, int fd, const char *path, uint64_t total, uint8_t *hashes, const FedStep *step,
+			FedError *err)
+{
+	size_t		width = sizeof(float);
+	bool		ok = fed_encoded_length(delta->encoding, 1, &width);
+	float	   *base = malloc(FED_SLICE_BYTES / width * sizeof(float));
+	float	   *values = malloc(FED_SLICE_BYTES / width * sizeof(float));
+	uint8_t    *out = malloc(FED_SLICE_BYTES);
+
+	ok = (ok && base != NULL && values != NULL && out != NULL) || fed_error_memory(err);
+	for (uint64_t slice = 0; ok && slice < fed_slice_count(total); slice++)
+	{
+		uint64_t	at = slice * FED_SLICE_BYTES;
+		size_t		bytes = fed_slice_length(total, slice);
+
+		ok = encode_slice(delta, at / width, bytes / width, base, values, out, err) &&
+			(fed_sha256(out, bytes, hashes + slice * FED_SHA256_BYTES) || fed_digest_error(err)) &&
+			fed_write_at(fd, out, bytes, at, path, err) && fed_step(step, at + bytes, total, err);
 	}
 	free(base);
+	free(values);
 	free(out);
 	return ok;
 }
 
-/* The delta is against what the server sent, not against what a trainer made of it. */
-static bool
-check_received(const FedManifest *manifest, const FedModelFile *received, const FedStep *step, FedError *err)
+bool
+fed_result_check_model(const FedModelFile *received, const uint8_t digest[FED_SHA256_BYTES], const FedStep *step,
+					   FedError *err)
 {
-	uint8_t		digest[FED_SHA256_BYTES];
+	uint8_t		now[FED_SHA256_BYTES];
 
-	if (!fed_hash_vector(received->parts.data, received->parts.data_bytes, NULL, digest, step, err))
+	if (!fed_hash_vector(received->parts.data, received->parts.data_bytes, NULL, now, step, err))
 		return false;
-	return !manifest->has_digest || memcmp(digest, manifest->digest, sizeof(digest)) == 0 ||
+	return memcmp(now, digest, sizeof(now)) == 0 ||
 		fed_error_set(err, FED_ERR_TRAINER, "the trainer changed FED_MODEL, which it must only read");
+}
+
+/* An update that has the right tensors, to the file and its digest. */
+static bool
+keep_delta(const Delta *delta, const char *delta_path, uint8_t digest[FED_SHA256_BYTES], const FedStep *step, FedError *err)
+{
+	size_t		total = 0;
+	uint8_t    *hashes;
+	int			fd;
+	bool		ok;
+
+	if (!fed_encoded_length(delta->encoding, delta->parameters, &total))
+		return fed_error_memory(err);
+	hashes = malloc((size_t) fed_slice_count(total) * FED_SHA256_BYTES + 1);
+	if (hashes == NULL)
+		return fed_error_memory(err);
+	fd = fed_replace_begin(delta_path, err);
+	ok = fd >= 0 && write_delta(delta, fd, delta_path, total, hashes, step, err) &&
+		fed_vector_digest(hashes, fed_slice_count(total), digest, err) && fed_replace_finish(fd, delta_path, err);
+	if (!ok && fd >= 0)
+		fed_replace_abandon(fd, delta_path);
+	free(hashes);
+	return ok;
 }
 
 bool
 fed_result_delta(const char *update_path, const FedResult *result, const FedManifest *manifest,
-				 const FedModelFile *received, const char *delta_path, uint8_t digest[FED_SHA256_BYTES], const FedStep *step,
-				 FedError *err)
+				 const FedModelFile *received, FedEncoding encoding, const char *delta_path,
+				 uint8_t digest[FED_SHA256_BYTES], const FedStep *step, FedError *err)
 {
-	uint64_t	slices = fed_slice_count(manifest->parameters * 4);
-	uint8_t    *hashes = malloc((size_t) slices * FED_SHA256_BYTES + 1);
 	FedModelFile update;
-	int			fd = -1;
+	Delta		delta = {&update, received, result->is_delta, encoding, manifest->parameters};
 	bool		ok;
 
-	if (hashes == NULL)
-		return fed_error_memory(err);
 	if (!fed_model_file_open(update_path, FED_ERR_TRAINER, &update, err))
 	{
 		if (err != NULL)
 			err->kind = FED_ERR_TRAINER;
-		free(hashes);
 		return false;
 	}
-	ok = check_tensors(manifest, update.model, err) && check_received(manifest, received, step, err) &&
-		(fd = fed_replace_begin(delta_path, err)) >= 0 &&
-		write_delta(&update, received, result, manifest->parameters, fd, delta_path, hashes, step, err) &&
-		fed_vector_digest(hashes, slices, digest, err) && fed_replace_finish(fd, delta_path, err);
-	if (!ok && fd >= 0)
-		fed_replace_abandon(fd, delta_path);
+	ok = check_tensors(manifest, update.model, err) && keep_delta(&delta, delta_path, digest, step, err);
 	fed_model_file_close(&update);
-	free(hashes);
 	return ok;
 }

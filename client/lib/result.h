@@ -5,6 +5,7 @@
 #ifndef FED_CLIENT_RESULT_H
 #define FED_CLIENT_RESULT_H
 
+#include "core/encoding/encoding.h"
 #include "lib/manifest.h"
 #include "lib/modelfile.h"
 #include "lib/policy.h"
@@ -25,13 +26,21 @@ extern bool fed_result_read(const char *path, const FedPolicy *policy, FedResult
 extern void fed_result_free(FedResult *result);
 
 /*
- * Reads FED_UPDATE and writes the delta, trained minus received, as
- * little-endian float32 to delta_path; digest is its. False, and err filled
+ * The delta is against what was received, not against what a trainer made of
+ * it: whether FED_MODEL still has the digest that it was given with. False, and
+ * err filled (FED_ERR_TRAINER), if not.
+ */
+extern bool fed_result_check_model(const FedModelFile *received, const uint8_t digest[FED_SHA256_BYTES],
+								   const FedStep *step, FedError *err);
+
+/*
+ * Reads FED_UPDATE and writes the delta, trained minus received, encoded to
+ * delta_path; digest is that of these bytes. False, and err filled
  * (FED_ERR_TRAINER), if tensors are missing, too many, of another shape, not
- * finite, or if the trainer changed FED_MODEL. step is called between slices.
+ * finite, or if a value does not fit the encoding. step is called between slices.
  */
 extern bool fed_result_delta(const char *update_path, const FedResult *result, const FedManifest *manifest,
-							 const FedModelFile *received, const char *delta_path, uint8_t digest[FED_SHA256_BYTES],
-							 const FedStep *step, FedError *err);
+							 const FedModelFile *received, FedEncoding encoding, const char *delta_path,
+							 uint8_t digest[FED_SHA256_BYTES], const FedStep *step, FedError *err);
 
 #endif							/* FED_CLIENT_RESULT_H */

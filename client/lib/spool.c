@@ -21,8 +21,8 @@ fed_spool_delta_path(const char *dir)
 }
 
 bool
-fed_spool_save(const char *dir, const FedTask *task, const uint8_t *digest, int64_t num_samples, const char *metrics,
-			   FedError *err)
+fed_spool_save(const char *dir, const FedTask *task, FedEncoding encoding, const uint8_t *digest, int64_t num_samples,
+			   const char *metrics, FedError *err)
 {
 	char		hex[2 * FED_SHA256_BYTES + 1];
 	char	   *path = fed_path_join(dir, JSON_NAME);
@@ -31,8 +31,9 @@ fed_spool_save(const char *dir, const FedTask *task, const uint8_t *digest, int6
 	bool		ok;
 
 	fed_hex_encode(digest, FED_SHA256_BYTES, hex);
-	record = json_pack("{s:I, s:s, s:b, s:s, s:I, s:s}", "round_id", (json_int_t) task->round_id,
-					   "session_id", task->session_id, "evaluation", task->evaluate_only, "digest", hex,
+	record = json_pack("{s:I, s:s, s:b, s:s, s:s, s:I, s:s}", "round_id", (json_int_t) task->round_id,
+					   "session_id", task->session_id, "evaluation", task->evaluate_only, "encoding",
+					   fed_encoding_name(encoding), "digest", hex,
 					   "num_samples", (json_int_t) num_samples, "metrics", metrics);
 	text = record == NULL ? NULL : json_dumps(record, JSON_INDENT(1));
 	ok = (path != NULL && text != NULL) || fed_error_memory(err);
@@ -48,10 +49,13 @@ read_record(const json_t *record, FedSpool *out, bool *evaluation)
 {
 	const char *digest = fed_json_text(record, "digest");
 	const char *metrics = fed_json_text(record, "metrics");
+	const char *encoding = fed_json_text(record, "encoding");
 
 	*evaluation = json_is_true(json_object_get(record, "evaluation"));
 	fed_json_copy(record, "session_id", out->session_id, sizeof(out->session_id));
-	if (!fed_json_int(record, "round_id", &out->round_id) || !fed_json_int(record, "num_samples", &out->num_samples) ||
+	/* Before there were others, it was not said. */
+	if (!fed_encoding_parse(encoding == NULL ? "f32" : encoding, &out->encoding) ||
+		!fed_json_int(record, "round_id", &out->round_id) || !fed_json_int(record, "num_samples", &out->num_samples) ||
 		digest == NULL || !fed_hex_decode(digest, out->digest, FED_SHA256_BYTES) || metrics == NULL)
 		return false;
 	out->metrics = strdup(metrics);

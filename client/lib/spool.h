@@ -2,8 +2,8 @@
  * spool.h
  *		The result of a round, kept on disk until nobody can ask for it again.
  *
- * A state directory holds at most one: spool.delta (little-endian float32) and
- * spool.json, which is written last, so that a result is there whole or not at
+ * A state directory holds at most one: spool.delta (encoded, as it is sent: what
+ * is sent again are the same bytes) and spool.json, which is written last, so that a result is there whole or not at
  * all. While it is there its round is not trained again, even after a crash of
  * this program or a loss of the update on the server.
  */
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/digest.h"
+#include "core/encoding/encoding.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/task.h"
@@ -22,6 +23,7 @@ typedef struct FedSpool
 {
 	int64_t		round_id;
 	char		session_id[FED_SESSION_ID_LEN + 1];
+	FedEncoding encoding;		/* of the delta */
 	uint8_t		digest[FED_SHA256_BYTES];
 	int64_t		num_samples;
 	char	   *metrics;		/* JSON text */
@@ -32,8 +34,8 @@ typedef struct FedSpool
 extern char *fed_spool_delta_path(const char *dir);
 
 /* Makes the result durable. The delta file, unless it is an evaluation, is there. */
-extern bool fed_spool_save(const char *dir, const FedTask *task, const uint8_t *digest, int64_t num_samples,
-						   const char *metrics, FedError *err);
+extern bool fed_spool_save(const char *dir, const FedTask *task, FedEncoding encoding, const uint8_t *digest,
+						   int64_t num_samples, const char *metrics, FedError *err);
 
 /* Reads the result that is kept; false, without an error, if there is none or it is damaged. */
 extern bool fed_spool_load(const char *dir, FedSpool *out);

@@ -61,6 +61,27 @@ parse_kind(const json_t *object, FedTask *task, FedError *err)
 	return true;
 }
 
+/* One that this program does not know asks for nothing: f32 is taken and given by every server. */
+static FedEncoding
+asked_encoding(const json_t *config, const char *key)
+{
+	const char *name = fed_json_text(config, key);
+	FedEncoding encoding = FED_ENCODING_F32;
+
+	if (name != NULL)
+		(void) fed_encoding_parse(name, &encoding);
+	return encoding;
+}
+
+static void
+parse_encodings(const json_t *object, FedTask *task)
+{
+	const json_t *config = json_object_get(object, "config");
+
+	task->update_encoding = asked_encoding(config, "update_encoding");
+	task->download_encoding = asked_encoding(config, "download_encoding");
+}
+
 /* What the session promises about privacy, as the owner's policy asks for it. */
 static void
 parse_protection(const json_t *object, FedTask *task)
@@ -106,6 +127,7 @@ parse_members(const json_t *object, FedTask *task, FedError *err)
 	task->parameters = (uint64_t) parameters;
 	fed_json_copy(object, "session", task->session, sizeof(task->session));
 	parse_protection(object, task);
+	parse_encodings(object, task);
 	return true;
 }
 

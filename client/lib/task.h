@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/digest.h"
+#include "core/encoding/encoding.h"
 #include "lib/error.h"
 
 #define FED_SESSION_ID_LEN 36
@@ -30,6 +31,8 @@ typedef struct FedTask
 	uint8_t		model_digest[FED_SHA256_BYTES];
 	int64_t		participants;
 	double		epsilon;		/* of this round; negative: not stated */
+	FedEncoding update_encoding;	/* that the session asks for */
+	FedEncoding download_encoding;
 	bool		secure_aggregation;
 	bool		differential_privacy;
 	char	   *document;		/* JSON text */

@@ -205,11 +205,12 @@ fed_decline_task(FedTransport *t, int64_t round_id, const char *reason,
 
 bool
 fed_begin_update(FedTransport *t, int64_t round_id, const uint8_t *digest,
-				 FedReply *out, FedSliceSet *present, FedError *err)
+				 FedEncoding encoding, FedReply *out, FedSliceSet *present,
+				 FedError *err)
 {
 	char	   *document;
 
-	CALL(t->ops->begin_update(t, round_id, digest, &document, why) && take_reply(document, out, present, why));
+	CALL(t->ops->begin_update(t, round_id, digest, encoding, &document, why) && take_reply(document, out, present, why));
 }
 
 bool
@@ -281,9 +282,10 @@ fed_model_header(FedTransport *t, int64_t version_id, FedBytes *out,
 
 bool
 fed_model_slice(FedTransport *t, int64_t version_id, FedSection section,
-				uint64_t slice, FedBytes *out, FedError *err)
+				uint64_t slice, FedEncoding encoding, FedBytes *out,
+				FedError *err)
 {
-	CALL(t->ops->model_slice(t, version_id, section, slice, out, why));
+	CALL(t->ops->model_slice(t, version_id, section, slice, encoding, out, why));
 }
 
 bool

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/encoding/encoding.h"
 #include "lib/backoff.h"
 #include "lib/error.h"
 #include "lib/http_call.h"
@@ -84,8 +85,8 @@ typedef struct FedTransportOps
 	bool		(*decline_task) (FedTransport *t, int64_t round_id,
 								 const char *reason, FedError *err);
 	bool		(*begin_update) (FedTransport *t, int64_t round_id,
-								 const uint8_t *digest, char **document,
-								 FedError *err);
+								 const uint8_t *digest, FedEncoding encoding,
+								 char **document, FedError *err);
 	bool		(*put_slice) (FedTransport *t, int64_t update_id,
 							  uint64_t slice, const uint8_t *hash,
 							  const void *data, size_t len, char **document,
@@ -112,7 +113,8 @@ typedef struct FedTransportOps
 								 FedBytes *out, FedError *err);
 	bool		(*model_slice) (FedTransport *t, int64_t version_id,
 								FedSection section, uint64_t slice,
-								FedBytes *out, FedError *err);
+								FedEncoding encoding, FedBytes *out,
+								FedError *err);
 	bool		(*begin_import) (FedTransport *t, int64_t workload_id,
 								 const char *header, size_t header_len,
 								 uint64_t data_bytes, char **document,
@@ -198,8 +200,9 @@ extern bool fed_decline_task(FedTransport *t, int64_t round_id,
 
 /* present must have its size; the slices that are there are added. */
 extern bool fed_begin_update(FedTransport *t, int64_t round_id,
-							 const uint8_t *digest, FedReply *out,
-							 FedSliceSet *present, FedError *err);
+							 const uint8_t *digest, FedEncoding encoding,
+							 FedReply *out, FedSliceSet *present,
+							 FedError *err);
 extern bool fed_put_slice(FedTransport *t, int64_t update_id, uint64_t slice,
 						  const uint8_t *hash, const void *data, size_t len,
 						  FedReply *out, FedError *err);
@@ -227,9 +230,11 @@ extern bool fed_model(FedTransport *t, int64_t version_id, FedManifest **out,
 					  FedError *err);
 extern bool fed_model_header(FedTransport *t, int64_t version_id,
 							 FedBytes *out, FedError *err);
+
+/* The same values in every encoding; frozen bytes have none but f32. */
 extern bool fed_model_slice(FedTransport *t, int64_t version_id,
-							FedSection section, uint64_t slice, FedBytes *out,
-							FedError *err);
+							FedSection section, uint64_t slice,
+							FedEncoding encoding, FedBytes *out, FedError *err);
 extern bool fed_begin_import(FedTransport *t, int64_t workload_id,
 							 const char *header, size_t header_len,
 							 uint64_t data_bytes, FedManifest **out,

@@ -351,13 +351,15 @@ http_decline_task(FedTransport *base, int64_t round_id, const char *reason, FedE
 }
 
 static bool
-http_begin_update(FedTransport *base, int64_t round_id, const uint8_t *digest, char **document, FedError *err)
+http_begin_update(FedTransport *base, int64_t round_id, const uint8_t *digest, FedEncoding encoding, char **document,
+				  FedError *err)
 {
 	char		hex[FED_SHA256_HEX + 1];
 
 	fed_hex_encode(digest, FED_SHA256_BYTES, hex);
 	return post_update(base, "/rpc/begin_update",
-					   arguments(err, "{s:I, s:s}", "round_id", (json_int_t) round_id, "digest", hex), document, err);
+					   arguments(err, "{s:I, s:s, s:s}", "round_id", (json_int_t) round_id, "digest", hex, "encoding",
+								 fed_encoding_name(encoding)), document, err);
 }
 
 static bool
@@ -484,12 +486,13 @@ http_model_header(FedTransport *base, int64_t version_id, FedBytes *out, FedErro
 }
 
 static bool
-http_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint64_t slice, FedBytes *out, FedError *err)
+http_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint64_t slice, FedEncoding encoding,
+				 FedBytes *out, FedError *err)
 {
 	char		path[160];
 
-	snprintf(path, sizeof(path), "/rpc/model_slice?version_id=%" PRId64 "&slice=%" PRIu64 "&section=%s", version_id, slice,
-			 fed_section_name(section));
+	snprintf(path, sizeof(path), "/rpc/model_slice?version_id=%" PRId64 "&slice=%" PRIu64 "&section=%s&encoding=%s",
+			 version_id, slice, fed_section_name(section), fed_encoding_name(encoding));
 	return get_bytes(base, path, MAX_SLICE, out, err);
 }
 

@@ -277,12 +277,14 @@ pq_decline_task(FedTransport *base, int64_t round_id, const char *reason, FedErr
 }
 
 static bool
-pq_begin_update(FedTransport *base, int64_t round_id, const uint8_t *digest, char **document, FedError *err)
+pq_begin_update(FedTransport *base, int64_t round_id, const uint8_t *digest, FedEncoding encoding, char **document,
+				FedError *err)
 {
 	Number		id;
-	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)), FED_PQ_BYTES(digest, FED_SHA256_BYTES)};
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)), FED_PQ_BYTES(digest, FED_SHA256_BYTES),
+	FED_PQ_TEXT(fed_encoding_name(encoding))};
 
-	return call_document(base, "SELECT @federated_begin_update($1::bigint, $2::bytea)", 2, params, document, err);
+	return call_document(base, "SELECT @federated_begin_update($1::bigint, $2::bytea, $3::text)", 3, params, document, err);
 }
 
 static bool
@@ -373,14 +375,16 @@ pq_model_header(FedTransport *base, int64_t version_id, FedBytes *out, FedError 
 }
 
 static bool
-pq_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint64_t slice, FedBytes *out, FedError *err)
+pq_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint64_t slice, FedEncoding encoding,
+			   FedBytes *out, FedError *err)
 {
 	Number		id;
 	Number		slice_no;
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, version_id)), FED_PQ_TEXT(number(&slice_no, (int64_t) slice)),
-	FED_PQ_TEXT(fed_section_name(section))};
+	FED_PQ_TEXT(fed_section_name(section)), FED_PQ_TEXT(fed_encoding_name(encoding))};
 
-	return call_bytes(base, "SELECT @federated_model_slice($1::bigint, $2::integer, $3::text)", 3, params, out, err);
+	return call_bytes(base, "SELECT @federated_model_slice($1::bigint, $2::integer, $3::text, $4::text)", 4, params, out,
+					  err);
 }
 
 static bool

@@ -53,7 +53,7 @@ send_once(FedTransport *t, const FedSpool *spool, const uint8_t *hashes, const F
 	FedSliceSet present = {0};
 	int64_t		update_id;
 	bool		ok = fed_slice_set_init(&present, fed_slice_count(spool->delta.len), err) &&
-		fed_begin_update(t, spool->round_id, spool->digest, out, &present, err);
+		fed_begin_update(t, spool->round_id, spool->digest, spool->encoding, out, &present, err);
 
 	*begun = ok && out->status == FED_REPLY_UPLOADING;
 	if (*begun)

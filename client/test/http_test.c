@@ -10,7 +10,9 @@
 
 #include "check.h"
 #include "http_script.h"
+#include "lib/download.h"
 #include "lib/file.h"
+#include "lib/modelfile.h"
 #include "lib/stop.h"
 #include "lib/token_call.h"
 #include "lib/transport.h"
@@ -158,12 +160,14 @@ test_requests(void)
 	FedReply	reply;
 	FedError	err = {0};
 	FedTransport *t = begin(0, STEPS({JSON("200 OK", "[{\"id\":9}]")}, {JSON("200 OK", "[]")}, {JSON("200 OK", "[]")},
-									 {JSON("200 OK", "null")}, {JSON("200 OK", "{\"status\":\"stored\"}")}));
+									 {JSON("200 OK", "null")}, {JSON("200 OK", "{\"status\":\"stored\"}")},
+									 {JSON("200 OK", "{\"status\":\"uploading\",\"update_id\":5}")}));
 	bool		ok = fed_find_workload(t, "a&b=\"c\"", &id, &err) && id == 9 && fed_find_workload(t, "7", &id, &err) && id == 0 &&
 		fed_next_task(t, NULL, &task, &err) && task == NULL &&
-		fed_put_slice(t, 5, 3, hash, data, sizeof(data) - 1, &reply, &err) && reply.status == FED_REPLY_STORED;
+		fed_put_slice(t, 5, 3, hash, data, sizeof(data) - 1, &reply, &err) && reply.status == FED_REPLY_STORED &&
+		fed_begin_update(t, 8, hash, FED_ENCODING_F16, &reply, NULL, &err) && reply.update_id == 5;
 
-	check(end(t, 5) && ok, "calls and their answers");
+	check(end(t, 6) && ok, "calls and their answers");
 	check(asked(0, "GET /prefix/workloads?select=id&name=eq.a%26b%3D%22c%22 HTTP/1.1") && asked(0, "\r\nAccept: application/json\r\n") &&
 		  asked(0, "\r\nUser-Agent: fed/" FED_VERSION "\r\n") && asked(0, "\r\nAuthorization: Bearer first\r\n"),
 		  "a name is escaped; who asks, and for what");
@@ -173,6 +177,42 @@ test_requests(void)
 	check(asked(4, "POST /prefix/rpc/put_slice ") && asked(4, "\r\nContent-Type: application/octet-stream\r\n") &&
 		  asked(4, "\r\nX-Federated-Update: 5\r\n") && asked(4, "\r\nX-Federated-Slice: 3\r\n") &&
 		  asked(4, "\r\nX-Federated-Digest: ab00") && asked(4, "\r\n\r\nfour floats here"), "a slice is bytes, its arguments are headers");
+	check(asked(5, "POST /prefix/rpc/begin_update ") && asked(5, "{\"round_id\":8,\"digest\":\"ab00") &&
+		  asked(5, "\",\"encoding\":\"f16\"}"), "an update is begun with its encoding");
+}
+
+/* A model of five parameters, fetched as half of that many bytes. */
+static void
+test_narrow_model(void)
+{
+	static const float values[] = {0x1.004p0f, -2.5078125f, 0.5634765625f, 0x1.004p0f, 1023};
+	FedError	err = {0};
+	FedManifest *manifest = fed_manifest_parse("{\"version_id\": 7, \"parameters\": 5, \"frozen_bytes\": 0, \"digest\": \""
+											   "0000000000000000000000000000000000000000000000000000000000000000\", \"tensors\": ["
+											   "{\"name\": \"a\", \"dtype\": \"F32\", \"shape\": [5], \"trainable\": true}]}", &err);
+	char	   *path = fed_path_join(dir, "model");
+	uint8_t		digest[FED_SHA256_BYTES];
+	uint8_t		expected[FED_SHA256_BYTES];
+	FedModelFile file;
+	FedTransport *t = begin(10, STEPS({"HTTP/1.1 200 OK\r\n", "\x01\x3c\x04\xc1\x82\x38\x01\x3c\xfe\x63"}));
+	bool		ok = fed_download_vector(t, manifest, FED_ENCODING_F16, path, digest, NULL, &err);
+
+	check(end(t, 1) && ok && asked(0, "/rpc/model_slice?version_id=7&slice=0&section=vector&encoding=f16 "), "a narrow model is fetched");
+	ok = fed_model_file_open(path, FED_ERR_LOCAL, &file, &err);
+	check(ok && file.parts.data_bytes == sizeof(values) && memcmp(file.parts.data, values, sizeof(values)) == 0, "and kept as float32");
+	fed_hash_vector((const uint8_t *) values, sizeof(values), NULL, expected, NULL, NULL);
+	check(memcmp(digest, expected, sizeof(digest)) == 0, "with the digest of what is kept");
+	fed_model_file_close(&file);
+
+	t = begin(10, STEPS({"HTTP/1.1 200 OK\r\n", "\x01\x3c\x04\xc1\x82\x38\x01\x3c\xfe\x63\x3c"}));
+	ok = fed_download_vector(t, manifest, FED_ENCODING_BF16, path, digest, NULL, &err);
+	check(end(t, 1) && !ok && err.kind == FED_ERR_PROTOCOL && strstr(err.message, "11 bytes, expected 10") != NULL, "of its length, or not");
+
+	t = begin(10, STEPS({"HTTP/1.1 200 OK\r\n", "four floats, 20 byte"}));
+	ok = fed_download_vector(t, manifest, FED_ENCODING_F32, path, digest, NULL, &err);
+	check(end(t, 1) && !ok && err.kind == FED_ERR_PROTOCOL && strstr(err.message, "digest") != NULL, "as f32 its digest is checked");
+	fed_manifest_free(manifest);
+	free(path);
 }
 
 static void
@@ -195,17 +235,17 @@ test_answers(void)
 	check(end(t, 1) && !ok && err.kind == FED_ERR_SERVER && strcmp(err.sqlstate, "55000") == 0, "an error of that status is none");
 
 	t = begin(10, STEPS({"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n", .more = 4000000}, {OK_42}));
-	ok = fed_model_slice(t, 7, FED_SECTION_VECTOR, 0, &bytes, &err);
+	ok = fed_model_slice(t, 7, FED_SECTION_VECTOR, 0, FED_ENCODING_BF16, &bytes, &err);
 	check(end(t, 1) && !ok && err.kind == FED_ERR_PROTOCOL && bytes.data == NULL && asked(0, "\r\nAccept: application/octet-stream\r\n"),
 		  "a slice that is too long is refused");
 
 	t = begin(10, STEPS({"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", .more = 4000000}));
-	ok = fed_model_slice(t, 7, FED_SECTION_VECTOR, 0, &bytes, &err);
+	ok = fed_model_slice(t, 7, FED_SECTION_VECTOR, 0, FED_ENCODING_BF16, &bytes, &err);
 	check(end(t, 1) && !ok && err.kind == FED_ERR_PROTOCOL, "also if it does not say so");
 
 	t = begin(10, STEPS({"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", .more = 5}));
-	ok = fed_model_slice(t, 7, FED_SECTION_FROZEN, 2, &bytes, &err);
-	check(end(t, 1) && ok && bytes.len == 5 && asked(0, "/rpc/model_slice?version_id=7&slice=2&section=frozen "), "one that is not arrives");
+	ok = fed_model_slice(t, 7, FED_SECTION_FROZEN, 2, FED_ENCODING_F32, &bytes, &err);
+	check(end(t, 1) && ok && bytes.len == 5 && asked(0, "/rpc/model_slice?version_id=7&slice=2&section=frozen&encoding=f32 "), "one that is not arrives");
 	fed_bytes_free(&bytes);
 
 	t = begin(10, STEPS({"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n", "<html>"}));
@@ -356,6 +396,7 @@ main(void)
 	test_repetition();
 	test_once();
 	test_requests();
+	test_narrow_model();
 	test_answers();
 	test_token();
 	test_renewal();
