@@ -136,11 +136,36 @@ is(answer(hand_in(0)), '200 accepted', 'what was accepted stays accepted');
 is($alice->get('session', id => $session)->{json}{participants}[0]{rounds_completed}, 1, 'and is in the document');
 is($alice->post('cancel_session', { id => $session, reason => 'enough' })->{json}{reason}, 'enough', 'the session is cancelled');
 
-# A small model in one call, and its evaluation
+# Other encodings
 
 my $small = $alice->post('create_workload', { name => 'small' })->{json}{id};
 $alice->send_bytes('import_model', FederatedTest::model(1000), Workload => $small);
 $_->post('accept_workload', { workload_id => $small }) for @client;
+my $round = $alice->post('create_session', { name => 'narrow', base_workload_id => $small, total_rounds => 1, config => { min_participants => 3, update_encoding => 'f16' } })->{json}{id};
+$fed->wait_for_round($round, 1);
+my $narrow = $client[0]->post('next_task', { session_id => $round })->{json};
+is($narrow->{config}{update_encoding}, 'f16', 'the task says which encoding is asked for');
+for my $encoding (qw(f16 bf16))
+{
+	my $half = $client[0]->get_bytes('model_slice', version_id => $narrow->{version_id}, slice => 0, encoding => $encoding);
+	is("$half->{status} " . unpack('H*', $half->{content}),
+		'200 ' . $fed->sql("SELECT encode(federated_model_slice($narrow->{version_id}, 0, 'vector', '$encoding'), 'hex')"), "the model as $encoding");
+	is(length($half->{content}), 2000, 'is half as long');
+}
+is($client[0]->get_bytes('model_slice', version_id => $narrow->{version_id}, slice => 0, encoding => 'f8')->{status}, 400, 'not in an unknown encoding');
+is($client[0]->get_bytes('model_slice', version_id => $narrow->{version_id}, slice => 0, section => 'frozen', encoding => 'f16')->{status}, 400, 'frozen bytes are as they are');
+is($client[0]->post('begin_update', { round_id => $narrow->{round_id}, digest => sha256_hex('x'), encoding => 'f8' })->{status}, 400, 'nor an update');
+is(answer($client[0]->post('begin_update', { round_id => $narrow->{round_id}, digest => sha256_hex('x'), encoding => 'bf16' })), '200 uploading', 'one is begun as bf16');
+my @whole = (Round => $narrow->{round_id}, Samples => 10, Metrics => '{}');
+is(answer($client[0]->send_bytes('submit_update', "\0" x 4000, @whole, Encoding => 'f16')), '400 rejected wrong_length', 'float32 is too long for f16');
+is($client[0]->send_bytes('submit_update', "\0" x 2000, @whole, Encoding => 'f8')->{status}, 400, 'an unknown encoding is refused');
+is(answer($client[0]->send_bytes('submit_update', "\x00\x3c" x 1000, @whole, Encoding => 'f16')), '200 accepted', 'f16 is taken');
+is($fed->sql("SELECT v.encoding || ' ' || v.bytes FROM federated.updates u JOIN federated.vectors v ON v.id = u.vector_id WHERE u.round_id = $narrow->{round_id} AND u.state = 'accepted'"),
+	'f16 2000', 'and kept as it came');
+$alice->post('cancel_session', { id => $round });
+
+# A small model in one call, and its evaluation
+
 $session = $alice->post('create_session', { name => 'small', base_workload_id => $small, total_rounds => 1, config => { min_participants => 3, seed => 1 } })->{json}{id};
 $fed->wait_for_round($session, 1);
 for my $island (0 .. 2)
