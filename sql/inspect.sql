@@ -25,12 +25,14 @@ DROP TABLE test.numbers;
 
 -- Aggregates against plain SQL ---------------------------------------------------------
 -- 40 vectors of 3 pages, the last one short; everything is computed once more from unnested numbers
-CREATE TABLE test.pages AS
-SELECT v AS host, v % 7 + 0.25 AS weight, p AS page_no,
+CREATE TABLE test.pages (host integer, weight float8, page_no integer, data bytea) PARTITION BY LIST (host);
+ALTER TABLE test.pages ALTER COLUMN data SET STORAGE PLAIN; -- a page to a block: there is something to share out
+CREATE TABLE test.pages_1 PARTITION OF test.pages FOR VALUES IN (1, 2, 3) WITH (parallel_workers = 2);
+CREATE TABLE test.pages_2 PARTITION OF test.pages DEFAULT WITH (parallel_workers = 2);
+INSERT INTO test.pages SELECT v AS host, v % 7 + 0.25 AS weight, p AS page_no,
 	   (SELECT array_agg(((hashint4(v * 10000 + p * 2500 + i) % 1000003) / 1000.0)::real ORDER BY i)
 		FROM generate_series(1, CASE p WHEN 2 THEN 77 ELSE 2016 END) i)::bytea AS data
 FROM generate_series(1, 40) v, generate_series(0, 2) p;
-ALTER TABLE test.pages SET (parallel_workers = 2);
 CREATE VIEW test.expected AS
 SELECT page_no, array_agg(mean ORDER BY i) AS mean, array_agg(sum ORDER BY i) AS sum, array_agg(plain ORDER BY i) AS plain
 FROM (SELECT page_no, i, (sum(weight * x::float8) / sum(weight))::real AS mean, sum(weight * x::float8)::real AS sum, avg(x::float8)::real AS plain
@@ -48,9 +50,10 @@ SELECT page_no, cardinality(g.mean) AS values, test.apart(g.mean, e.mean) < 1e-7
 FROM test.expected e JOIN test.given g USING (page_no);
 SELECT * FROM test.compared ORDER BY page_no;
 
-CREATE TABLE test.pairs AS
-SELECT p.host, q.host AS other, p.data AS a, q.data AS b FROM test.pages p JOIN test.pages q USING (page_no) WHERE p.host <= 4 AND q.host <= 4;
-ALTER TABLE test.pairs SET (parallel_workers = 2);
+CREATE TABLE test.pairs (page_no integer, host integer, other integer, a bytea, b bytea) PARTITION BY LIST (page_no);
+CREATE TABLE test.pairs_0 PARTITION OF test.pairs FOR VALUES IN (0) WITH (parallel_workers = 2);
+CREATE TABLE test.pairs_1 PARTITION OF test.pairs DEFAULT WITH (parallel_workers = 2);
+INSERT INTO test.pairs SELECT page_no, p.host, q.host AS other, p.data AS a, q.data AS b FROM test.pages p JOIN test.pages q USING (page_no) WHERE p.host <= 4 AND q.host <= 4;
 CREATE VIEW test.angles AS
 SELECT g.host, g.other, abs(g.norm / e.norm - 1) < 1e-12 AS norm, abs(g.dot - e.dot) < 1e-12 * e.norm * e.other_norm AS dot,
 	   abs(g.cosine - e.dot / (e.norm * e.other_norm)) < 1e-12 AS cosine, g.host <> g.other OR g.cosine = 1 AS one_with_itself
@@ -59,21 +62,33 @@ JOIN (SELECT host, other, sqrt(sum(x::float8 * x)) AS norm, sqrt(sum(y::float8 *
 	  FROM test.pairs, unnest(a::real[], b::real[]) u (x, y) GROUP BY host, other) e USING (host, other);
 SELECT count(*), bool_and(norm) AS norm, bool_and(dot) AS dot, bool_and(cosine) AS cosine, bool_and(one_with_itself) AS one_with_itself FROM test.angles;
 
--- In parallel: the states travel, the results are the same
-CREATE TABLE test.serial AS
+-- In parts, with states that travel: the results are the same
+CREATE TABLE test.whole AS
 SELECT federated_mean(data, weight) AS mean, federated_sum(data, weight) AS sum, federated_norm(data) AS norm,
 	   federated_dot(data, data) AS dot, federated_cosine(data, data) AS cosine FROM test.pages WHERE page_no < 2;
+CREATE VIEW test.alike AS
+SELECT test.apart(s.mean::real[], p.mean::real[]) < 1e-7 AS mean, test.apart(s.sum::real[], p.sum::real[]) < 1e-7 AS sum,
+	   abs(s.norm / p.norm - 1) < 1e-12 AS norm, abs(s.dot / p.dot - 1) < 1e-12 AS dot, p.cosine
+FROM test.whole s, (SELECT federated_mean(data, weight) AS mean, federated_sum(data, weight) AS sum, federated_norm(data) AS norm,
+						   federated_dot(data, data) AS dot, federated_cosine(data, data) AS cosine FROM test.pages WHERE page_no < 2) p;
+-- partition by partition: each has its share, whoever is faster
+SET enable_partitionwise_aggregate = on;
+SET max_parallel_workers_per_gather = 0;
+SET enable_hashagg = off;
+EXPLAIN (COSTS OFF) SELECT federated_mean(data, weight), federated_cosine(data, data) FROM test.pages;
+SELECT * FROM test.alike;
+SELECT * FROM test.compared ORDER BY page_no;
+SELECT count(*), bool_and(norm AND dot AND cosine AND one_with_itself) AS all_equal FROM test.angles;
+RESET enable_partitionwise_aggregate;
+RESET max_parallel_workers_per_gather;
+-- by several processes
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SET parallel_leader_participation = off;
-SET enable_hashagg = off;
 EXPLAIN (COSTS OFF) SELECT federated_mean(data, weight), federated_cosine(data, data) FROM test.pages;
-SELECT test.apart(s.mean::real[], p.mean::real[]) < 1e-7 AS mean, test.apart(s.sum::real[], p.sum::real[]) < 1e-7 AS sum,
-	   abs(s.norm / p.norm - 1) < 1e-12 AS norm, abs(s.dot / p.dot - 1) < 1e-12 AS dot, p.cosine
-FROM test.serial s, (SELECT federated_mean(data, weight) AS mean, federated_sum(data, weight) AS sum, federated_norm(data) AS norm,
-							federated_dot(data, data) AS dot, federated_cosine(data, data) AS cosine FROM test.pages WHERE page_no < 2) p;
-EXPLAIN (COSTS OFF) SELECT page_no, federated_mean(data, weight) FROM test.pages GROUP BY page_no;
+EXPLAIN (COSTS OFF) SELECT page_no, federated_mean(data, weight) FROM test.pages_2 GROUP BY page_no;
+SELECT * FROM test.alike;
 SELECT * FROM test.compared ORDER BY page_no;
 SELECT count(*), bool_and(norm AND dot AND cosine AND one_with_itself) AS all_equal FROM test.angles;
 -- nothing at all, in any process; errors come through, whoever finds them
@@ -166,8 +181,8 @@ RESET min_parallel_table_scan_size;
 RESET parallel_leader_participation;
 DROP AGGREGATE test.forged(bytea), test.confused(bytea);
 DROP FUNCTION test.forge(internal);
-DROP VIEW test.angles, test.compared, test.given, test.expected;
-DROP TABLE test.pages, test.pairs, test.serial, test.vectors;
+DROP VIEW test.alike, test.angles, test.compared, test.given, test.expected;
+DROP TABLE test.pages, test.pairs, test.whole, test.vectors;
 
 -- Updates -----------------------------------------------------------------------------------------
 -- 4,033 values: three pages, the last of one value. Island c sends the opposite of what a and b send.
