@@ -228,6 +228,37 @@ sub play_round
 	return;
 }
 
+# A session that somebody holds is not advanced: the time between the last
+# commit and the freeze becomes as long as is wanted. Ends with what it returns.
+sub hold_session
+{
+	my ($self, $session) = @_;
+	my $holder = FederatedTest::Connection->new($self->node, undef, $self->{dbname});
+	$holder->sql("BEGIN; SELECT FROM federated.sessions WHERE id = '$session' FOR UPDATE");
+	return $holder;
+}
+
+# The row that says that a slice of the next result is made is there already,
+# uncommitted: with chunks of one slice, and alone, the worker makes those before
+# it and waits.
+sub hold_slice
+{
+	my ($self, $slice) = @_;
+	my $holder = FederatedTest::Connection->new($self->node, undef, $self->{dbname});
+	my $next = $self->sql('SELECT last_value + 1 FROM federated.vectors_id_seq');
+	$holder->sql("SET session_replication_role = replica; BEGIN;
+		INSERT INTO federated.slices VALUES ($next, $slice, sha256(''))");
+	return $holder;
+}
+
+# Until the worker has met what hold_slice() returned.
+sub wait_for_held_worker
+{
+	my ($self) = @_;
+	return $self->wait_for("count(*) = 1 FROM pg_stat_activity
+		WHERE backend_type = 'federated worker' AND wait_event_type = 'Lock'");
+}
+
 # The task of every Island in a round that has just been opened.
 sub tasks
 {

@@ -49,26 +49,6 @@ sub commit_all
 	return;
 }
 
-# A session that somebody holds is not advanced: the time between the last
-# commit and the freeze becomes as long as is wanted.
-sub hold_session
-{
-	my $holder = FederatedTest::Connection->new($fed->node);
-	$holder->sql("BEGIN; SELECT FROM federated.sessions WHERE id = '$session' FOR UPDATE");
-	return $holder;
-}
-
-# The row that says that slice 1 of the next result is made is there already,
-# uncommitted: the worker makes slice 0 and waits.
-sub hold_second_slice
-{
-	my $holder = FederatedTest::Connection->new($fed->node);
-	my $next = $fed->sql('SELECT last_value + 1 FROM federated.vectors_id_seq');
-	$holder->sql("SET session_replication_role = replica; BEGIN;
-		INSERT INTO federated.slices VALUES ($next, 1, sha256(''))");
-	return $holder;
-}
-
 sub last_round
 {
 	return $fed->sql("SELECT round_no, state, result_version_id,
@@ -99,7 +79,7 @@ sub disturb
 
 	# Round 2: everything is in, nothing is frozen.
 	my @update = upload(2);
-	my $holder = hold_session();
+	my $holder = $fed->hold_session($session);
 	commit_all(@update);
 	$kill->();
 	$fed->wait_for_round($session, 3);
@@ -109,10 +89,9 @@ sub disturb
 
 	# Round 3: one of three slices of the result is made.
 	@update = upload(3);
-	$holder = hold_second_slice();
+	$holder = $fed->hold_slice(1);
 	commit_all(@update);
-	$fed->wait_for("count(*) = 1 FROM pg_stat_activity
-		WHERE backend_type = 'federated worker' AND wait_event_type = 'Lock'");
+	$fed->wait_for_held_worker;
 	my $before = last_round();
 	like($before, qr/^3\|aggregating\|\d+\|1$/, "$name: aggregation is half-way");
 	$kill->();

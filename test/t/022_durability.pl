@@ -6,7 +6,6 @@ use strict;
 use warnings;
 
 use FederatedTest;
-use FederatedTest::Connection;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -162,13 +161,9 @@ for my $crash (1 .. 4)
 	$_->perform(shift @task) for @islands;
 	$update = $last->prepare(shift @task);
 	upload($last, $update);
-	my $holder = FederatedTest::Connection->new($fed->node);
-	my $next = $fed->sql('SELECT last_value + 1 FROM federated.vectors_id_seq');
-	$holder->sql("SET session_replication_role = replica; BEGIN;
-		INSERT INTO federated.slices VALUES ($next, 1, sha256(''))");
+	my $holder = $fed->hold_slice(1);
 	is($last->commit($update)->{status}, 'accepted', "crash $crash: all updates are in");
-	ok($fed->wait_for("count(*) = 1 FROM pg_stat_activity
-		WHERE backend_type = 'federated worker' AND wait_event_type = 'Lock'"), "crash $crash: half-way");
+	ok($fed->wait_for_held_worker, "crash $crash: half-way");
 	$fed->restart_killed;
 	$fed->wait_for("count(*) = $crash FROM federated.events WHERE session_id = '$session' AND kind = 'updates_lost'");
 }

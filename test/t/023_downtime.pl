@@ -5,7 +5,6 @@ use strict;
 use warnings;
 
 use FederatedTest;
-use FederatedTest::Connection;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -52,8 +51,7 @@ nobody_dropped($session, 'down in a round');
 
 $session = $fed->start_session($fed->new_workload, 2, %impatient);
 @task = $fed->tasks($session, 1);
-my $holder = FederatedTest::Connection->new($fed->node);
-$holder->sql("BEGIN; SELECT FROM federated.sessions WHERE id = '$session' FOR UPDATE");
+my $holder = $fed->hold_session($session);
 $_->perform($task[ $_->{number} - 1 ]) for $fed->islands;
 away(4);
 ok($fed->wait_for_round($session, 2), 'the round is closed and the next one opened');

@@ -13,6 +13,7 @@ use parent -norequire, 'FederatedTest::Connection';
 
 use Digest::SHA qw(sha256 sha256_hex);
 use FederatedTest::Connection;
+use FederatedTest::Reference;
 use JSON::PP qw(decode_json);
 
 use constant SLICE_BYTES => 130 * 2016 * 4;
@@ -50,6 +51,24 @@ sub update_bytes
 		  unpack('f<*', delta(0, $task->{round}, $task->{parameters})));
 }
 
+# What those bytes repeat, as far as the model is long enough.
+sub pattern
+{
+	my ($self, $task) = @_;
+	my $n = $task->{parameters} < PATTERN_VALUES ? $task->{parameters} : PATTERN_VALUES;
+	return $self->update_bytes({ %$task, parameters => $n });
+}
+
+# A test may set "encoding": then updates are sent in that one, and this is what
+# the server has to take them for.
+sub sent_pattern
+{
+	my ($self, $task) = @_;
+	my $encoding = $self->{encoding} // 'f32';
+	return FederatedTest::Reference::decoded($encoding,
+		FederatedTest::Reference::encoded($encoding, $self->pattern($task)));
+}
+
 sub num_samples { return $_[0]->{samples} // 100 * $_[0]->{number} + 17 }
 
 sub metrics
@@ -79,7 +98,7 @@ sub task
 sub prepare
 {
 	my ($self, $task) = @_;
-	my $bytes = $self->update_bytes($task);
+	my $bytes = FederatedTest::Reference::encoded($self->{encoding} // 'f32', $self->update_bytes($task));
 	my @slices = unpack('(a' . SLICE_BYTES . ')*', $bytes);
 
 	return {
@@ -92,8 +111,9 @@ sub prepare
 sub begin
 {
 	my ($self, $update) = @_;
+	my $encoding = defined $self->{encoding} ? ", '$self->{encoding}'" : '';
 	my $answer = $self->call(
-		"federated_begin_update($update->{task}{round_id}, '\\x$update->{digest}')");
+		"federated_begin_update($update->{task}{round_id}, '\\x$update->{digest}'$encoding)");
 	$update->{id} = $answer->{update_id} if $answer && $answer->{update_id};
 	return $answer;
 }
@@ -160,10 +180,10 @@ sub evaluate
 sub perform
 {
 	my ($self, $task) = @_;
-	return
-		$task->{kind} eq 'evaluate' ? $self->evaluate($task)
-	  : $task->{slices} == 1        ? $self->call($self->submit_sql($task))
-	  :                               $self->send_update($self->prepare($task));
+
+	return $self->evaluate($task) if $task->{kind} eq 'evaluate';
+	return $self->call($self->submit_sql($task)) if $task->{slices} == 1 && !defined $self->{encoding};
+	return $self->send_update($self->prepare($task));
 }
 
 # Look for a task and do it; whether there was one. A lost server is tried
