@@ -39,6 +39,7 @@
 #include "utils/rel.h"
 
 #define BATCH_PAGES 16
+#define BATCH_BYTES (256 * 1024)	/* more than 16 copies of pages */
 
 /* Shared buffers of 1 GB are room. */
 #define ROOMY_BUFFERS ((int) ((Size) 1024 * 1024 * 1024 / BLCKSZ))
@@ -50,6 +51,7 @@ struct FedPageWriter
 	Relation	index;
 	IndexInfo  *index_info;
 	BulkInsertState bulk;
+	MemoryContext batch;		/* what inserting one batch allocates */
 	int			pending;
 	TupleTableSlot *slots[BATCH_PAGES];
 	bytea	   *payloads[BATCH_PAGES];
@@ -149,6 +151,7 @@ fed_page_writer_open(const char *relation, int64 vector_id)
 	writer->table = fed_vector_open_table(relation, RowExclusiveLock);
 	writer->index = fed_vector_open_index(writer->table, RowExclusiveLock);
 	writer->index_info = BuildIndexInfo(writer->index);
+	writer->batch = GenerationContextCreate(CurrentMemoryContext, "federated page batch", BATCH_BYTES, BATCH_BYTES, BATCH_BYTES);
 	for (i = 0; i < BATCH_PAGES; i++)
 	{
 		writer->slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(writer->table), &TTSOpsVirtual);
@@ -159,14 +162,20 @@ fed_page_writer_open(const char *relation, int64 vector_id)
 	return writer;
 }
 
-/* Insert what is gathered, heap first, then the index. */
+/*
+ * Insert what is gathered, heap first, then the index. A multi insert leaves a
+ * copy of each tuple behind: they go with the batch, but their memory stays ours.
+ * Given back, it would be cleared by the kernel again for each batch.
+ */
 static void
 flush(FedPageWriter *writer)
 {
+	MemoryContext old;
 	int			i;
 
 	if (writer->pending == 0)
 		return;
+	old = MemoryContextSwitchTo(writer->batch);
 	table_multi_insert(writer->table, writer->slots, writer->pending, GetCurrentCommandId(true),
 					   TABLE_INSERT_SKIP_FSM, writer->bulk);
 	for (i = 0; i < writer->pending; i++)
@@ -178,6 +187,8 @@ flush(FedPageWriter *writer)
 		ExecClearTuple(slot);
 	}
 	writer->pending = 0;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(writer->batch);
 }
 
 /*
@@ -221,6 +232,7 @@ fed_page_writer_close(FedPageWriter *writer)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);
 		pfree(writer->payloads[i]);
 	}
+	MemoryContextDelete(writer->batch);
 	index_close(writer->index, NoLock);
 	table_close(writer->table, NoLock);
 	pfree(writer);
