@@ -280,6 +280,16 @@ sub result
 		 WHERE s.id = '$session'");
 }
 
+# The digest of what the last round of training made; empty while it is not made.
+sub digest
+{
+	my ($self, $session) = @_;
+	return $self->sql(
+		"SELECT encode(v.digest, 'hex') FROM federated.rounds r
+		 LEFT JOIN federated.model_versions v ON v.id = r.result_version_id
+		 WHERE r.session_id = '$session' AND r.kind = 'train' ORDER BY r.id DESC LIMIT 1");
+}
+
 # Rounds that did not count exactly one update of every Island.
 sub miscounted
 {
@@ -316,6 +326,15 @@ sub configure
 	$self->sql("SELECT federated.setting('worker')");    # loads the library
 	$self->wait_for("current_setting('$_') = '$setting{$_}'") for keys %setting;
 	return;
+}
+
+# Bytes of disk that the server has left.
+sub free_disk
+{
+	my ($self) = @_;
+	my $data = $self->node->data_dir;
+	my (undef, $numbers) = split /\n/, `df -Pk '$data'`;
+	return 1024 * (split ' ', $numbers)[3];
 }
 
 # Processes

@@ -54,12 +54,6 @@ sub train
 	return $session;
 }
 
-sub digest
-{
-	my ($session) = @_;
-	return (split /\|/, $fed->result($session))[1] // 'none';
-}
-
 # That other orders give other bits: without it nothing would be proved.
 sub order_shows
 {
@@ -88,7 +82,7 @@ for my $encoding (@encodings)
 			$fed->configure('federated.simd' => $level);
 			for my $order ($participants == 17 ? @orders : $orders[1])
 			{
-				is(digest(train($small, $order->[1], @here)), $expected,
+				is($fed->digest(train($small, $order->[1], @here)), $expected,
 					"$encoding, $level, $participants participants, $order->[0]");
 			}
 		}
@@ -110,7 +104,7 @@ for my $encoding (@encodings)
 			my ($name, $order) = @{ $orders[ $turn++ % @orders ] };
 			$fed->configure('federated.simd' => $level, 'federated.aggregator_workers' => $workers);
 			my $session = train($large, $order, @four);
-			is(digest($session), $expected, "$encoding, $level, $workers processes, $name");
+			is($fed->digest($session), $expected, "$encoding, $level, $workers processes, $name");
 			my $took_part = $fed->sql("SELECT timings ->> 'processes' FROM federated.rounds WHERE session_id = '$session' AND kind = 'train'");
 			cmp_ok($took_part, '<=', $workers, "$took_part took part");
 		}
@@ -132,6 +126,6 @@ for my $round (1 .. 3)
 }
 my $version = $fed->sql("SELECT result_version_id FROM federated.sessions WHERE id = '$session'");
 is($fed->sql("SELECT encode(federated_model_slice($version, 0), 'hex')"), unpack('H*', $model), 'three rounds, value by value');
-is(digest($session), FederatedTest::Reference::vector_digest($model), 'and its digest');
+is($fed->digest($session), FederatedTest::Reference::vector_digest($model), 'and its digest');
 
 done_testing();

@@ -31,12 +31,6 @@ sub makers
 		WHERE r.session_id = '$session' AND r.state = 'aggregating')";
 }
 
-sub digest
-{
-	my ($session) = @_;
-	return (split /\|/, $fed->result($session))[1] // 'none';
-}
-
 # Each time when a process has made its first chunk, so that its others are under
 # way. The round tells afterwards how many processes it took: one more than were
 # killed, for those who made nothing were not waited for.
@@ -53,7 +47,7 @@ sub killed_at_work
 	}
 	$fed->connect_islands;
 	$fed->play($session);
-	is(digest($session), $expected, "$name: the bits of the definition");
+	is($fed->digest($session), $expected, "$name: the bits of the definition");
 	is($fed->sql("SELECT timings ->> 'processes' FROM federated.rounds WHERE session_id = '$session' AND kind = 'train'"),
 		$kills + 1, "$name: each kill met a process at work");
 	is($fed->miscounted($session), 0, "$name: every update is counted once");
@@ -75,7 +69,7 @@ sub killed_at_slice
 	$kill->();
 	$fed->connect_islands;
 	$fed->play($session);
-	is(digest($session), $expected, "$name at slice $slice: the bits of the definition");
+	is($fed->digest($session), $expected, "$name at slice $slice: the bits of the definition");
 	return;
 }
 
@@ -87,7 +81,7 @@ my %kill = (
 my $undisturbed = start_round();
 send_repeated($undisturbed, $fed->islands);
 $fed->play($undisturbed);
-is(digest($undisturbed), $expected, 'undisturbed: the bits of the definition');
+is($fed->digest($undisturbed), $expected, 'undisturbed: the bits of the definition');
 
 for my $name (sort keys %kill)
 {
