@@ -7,6 +7,9 @@
  * them. Noise will be a stage in between. Which updates there are and with what
  * weight (select) was fixed in SQL before, and stands in the plan.
  *
+ * What combine gets are float32 values; one that adds up masked integers will
+ * ask for pages as they are stored instead (pages/reader.h).
+ *
  * A stage sees one page at a time and nothing else: that is why ranges of pages
  * may be made by any process in any order, and again after a crash.
  */
