@@ -90,4 +90,20 @@ SELECT test.narrow('a', 'f16', :'narrow_zeros'::bytea || '\x0000'), test.narrow(
 SELECT v.encoding, v.bytes, (SELECT count(*) FROM federated.slices s WHERE s.vector_id = v.id) AS slices
 FROM federated.updates u JOIN federated.vectors v ON v.id = u.vector_id WHERE u.round_id = :round AND u.state = 'accepted';
 SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'long_sid'));
+
+-- A round of updates in every encoding: their mean is that of the values. 262,085 of them, so that pages and slices
+-- of an update and of the result do not end together; the last five differ
+SELECT test.run_as('regress_creator', 'SELECT federated_create_workload(''mixed'')') AS mixed \gset
+SELECT decode(repeat('0000803f', 262080), 'hex') || test.f32(1, 2, 3, 4, 5) AS model, decode(repeat('0000803e', 262080), 'hex') || test.f32(8, 0, 0, -2, 1) AS f32,
+	   decode(repeat('0034', 262080), 'hex') || '\x00000048000000c0003c' AS f16, decode(repeat('803e', 262080), 'hex') || '\x00000000004100c0803f' AS bf16 \gset
+SELECT test.run_as('regress_creator', format('SELECT federated_import_model(%s, %L)', :mixed,
+	test.safetensors('{"w":{"dtype":"F32","shape":[262085],"data_offsets":[0,1048340]}}', :'model')));
+SELECT test.accept(:mixed, 'abc');
+SELECT test.start('mixed', :mixed, 1, '{"min_participants": 3}') AS mixed_sid \gset
+CALL test.drive(:'mixed_sid');
+SELECT test.narrow('a', 'f32', :'f32'), test.narrow('b', 'f16', :'f16'), test.narrow('c', 'bf16', :'bf16');
+CALL test.drive(:'mixed_sid');
+SELECT federated.vector_slice(v.vector_id, 0) = decode(repeat('0000a03f', 262080), 'hex') AS first_slice, test.floats(federated.vector_slice(v.vector_id, 1)) AS last
+FROM federated.sessions s JOIN federated.model_versions v ON v.id = s.current_version_id WHERE s.id = :'mixed_sid';
+SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'mixed_sid'));
 DROP FUNCTION test.narrow;

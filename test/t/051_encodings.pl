@@ -19,7 +19,7 @@ my $http = FederatedTest::Http->new($fed);
 my $workload = $fed->new_workload;
 my %pids;
 
-# A trainer that adds ADD to every weight and keeps what it was given.
+# A trainer that adds ADD to every weight and keeps what it was given first.
 my $trainer = $node->basedir . '/trainer';
 append_to_file($trainer, <<'PERL');
 open my $in, '<:raw', $ENV{FED_MODEL} or die;
@@ -27,8 +27,11 @@ my $file = do { local $/; <$in> };
 my $header = substr($file, 0, 8 + unpack('Q<', $file));
 open my $out, '>:raw', $ENV{FED_UPDATE} or die;
 print {$out} $header, pack('f<*', map { $_ + $ENV{ADD} } unpack('f<*', substr($file, length $header)));
-open my $kept, '>:raw', "$ENV{KEEP}.received" or die;
-print {$kept} substr($file, length $header);
+unless (-e "$ENV{KEEP}.received")
+{
+	open my $kept, '>:raw', "$ENV{KEEP}.received" or die;
+	print {$kept} substr($file, length $header);
+}
 open my $result, '>', $ENV{FED_RESULT} or die;
 print {$result} '{"num_samples": 10, "evaluation": {"loss": 0.5}}';
 PERL
