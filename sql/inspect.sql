@@ -289,6 +289,14 @@ SELECT federated.page_values('\x0000803f', 'f32', -1, 1);
 SELECT federated.page_values('\x0000803f', 'f32', 2147483647, 2016);
 DROP FUNCTION test.read(text, bigint, VARIADIC bytea[]), test.half_page(text, text);
 DROP TABLE federated.round_0;
+-- sent in two bytes a value, and in four
+SELECT test.start('narrow pages', :workload, 1, '{"min_participants": 3, "update_encoding": "f16"}') AS narrow \gset
+CALL test.drive(:'narrow');
+SELECT x, e, test.run_as('regress_' || x, format('SELECT federated_submit_update(%s, %L, 100, ''{}'', %L)', test.round(:'narrow'),
+	federated.encode_values(test.delta_of('island-' || x)::bytea, e, 0), e))::json ->> 'status' AS status FROM (VALUES ('a', 'f16'), ('b', 'bf16'), ('c', 'f32')) v (x, e);
+SELECT host_id, count(*) AS pages, string_agg(data, '' ORDER BY page_no)::real[] = test.delta_of(host_id) AS what_was_sent
+FROM federated_update_pages(:'narrow') GROUP BY host_id ORDER BY 1;
+SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'narrow'));
 SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'sid'));
 SELECT test.try('regress_admin', format('SELECT count(*) FROM federated_update_pages(%L)', :'sid'));
 DROP FUNCTION test.delta(real, real), test.delta_of(text), test.refuse(text, VARIADIC text[]), test.rows(VARIADIC text[]), test.apart(real[], real[]);

@@ -250,6 +250,12 @@ AS 'MODULE_PATHNAME', 'federated_encode_values';
 COMMENT ON FUNCTION federated.encode_values(bytea, text, bigint) IS
 	'Float32 values in another encoding, or an error (22003) that names the parameter that does not fit; the first has the number given';
 
+CREATE FUNCTION federated.page_values(data bytea, encoding text, first integer, count integer) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'federated_page_values';
+COMMENT ON FUNCTION federated.page_values(bytea, text, integer, integer) IS
+	'So many values of a stored page, from the first on, as float32';
+
 CREATE FUNCTION federated.first_nonfinite(data bytea, encoding text DEFAULT 'f32') RETURNS bigint
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'federated_first_nonfinite';

@@ -105,20 +105,14 @@ GRANT EXECUTE ON FUNCTION @extschema@.federated_mean(bytea, float8), @extschema@
 
 -- Pages as rows
 
-CREATE FUNCTION federated.page_values(data bytea, encoding text, first integer, count integer) RETURNS bytea
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'federated_page_values';
-COMMENT ON FUNCTION federated.page_values(bytea, text, integer, integer) IS
-	'So many values of a stored page, from the first on, as float32';
-
 -- A page row has 8,064 bytes: 2,016 values of float32, or 4,032 of two bytes.
 CREATE FUNCTION federated.pages_query(vector federated.vectors, OUT query text, OUT pages bigint)
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	per_row CONSTANT integer := CASE vector.encoding WHEN 'f32' THEN 1 ELSE 2 END;
-	parameters CONSTANT bigint := vector.bytes * per_row / 4;
+	parameters CONSTANT bigint := vector.bytes / federated.encoded_bytes(1, vector.encoding);
+	per_row CONSTANT integer := 4 / federated.encoded_bytes(1, vector.encoding);
 BEGIN
 	pages := (parameters + 2015) / 2016;
 	query := format('SELECT n.page_no, federated.page_values(p.data, %1$L, (n.page_no - p.page_no * %2$s) * 2016,

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "base/floats.h"
 #include "core/encoding/encoding.h"
 #include "core/kernels/kernels.h"
 #include "fmgr.h"
@@ -17,6 +18,7 @@ PG_FUNCTION_INFO_V1(federated_encoded_bytes);
 PG_FUNCTION_INFO_V1(federated_first_nonfinite);
 PG_FUNCTION_INFO_V1(federated_square_sum);
 PG_FUNCTION_INFO_V1(federated_encode_values);
+PG_FUNCTION_INFO_V1(federated_page_values);
 
 /* The encoding of an argument, whose name and choices SQL has checked for users. */
 static FedEncoding
@@ -72,20 +74,12 @@ federated_encoded_bytes(PG_FUNCTION_ARGS)
 
 /* Index of the first float32 that is not finite; n_values if all are. */
 static Size
-first_nonfinite_f32(const char *bytes, Size n_values)
+first_nonfinite_f32(bytea *data)
 {
-	const FedKernels *kernels = fed_kernels_active();
-	Size		bad;
-	char	   *copy;
+	Size		n_values;
+	const float *values = fed_float_values(data, "data", &n_values);
 
-	if ((uintptr_t) bytes % sizeof(float) == 0)
-		return kernels->first_nonfinite((const float *) bytes, n_values);
-
-	/* A short header leaves the values unaligned. */
-	copy = memcpy(palloc(n_values * sizeof(float) + 1), bytes, n_values * sizeof(float));
-	bad = kernels->first_nonfinite((const float *) copy, n_values);
-	pfree(copy);
-	return bad;
+	return fed_kernels_active()->first_nonfinite(values, n_values);
 }
 
 /* The same for values that must be decoded to see; a page of them at a time stays in the cache. */
@@ -118,12 +112,11 @@ federated_first_nonfinite(PG_FUNCTION_ARGS)
 {
 	bytea	   *data = PG_GETARG_BYTEA_PP(0);
 	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
-	const char *bytes = VARDATA_ANY(data);
 	Size		n_values = count_values(encoding, VARSIZE_ANY_EXHDR(data));
 	Size		bad;
 
-	bad = encoding == FED_ENCODING_F32 ? first_nonfinite_f32(bytes, n_values)
-		: first_nonfinite_narrow(encoding, bytes, n_values);
+	bad = encoding == FED_ENCODING_F32 ? first_nonfinite_f32(data)
+		: first_nonfinite_narrow(encoding, VARDATA_ANY(data), n_values);
 	if (bad == n_values)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64((int64) bad);
@@ -191,5 +184,45 @@ federated_encode_values(PG_FUNCTION_ARGS)
 						fed_encoding_name(encoding)),
 				 errdetail("It is %g.", (double) values[bad]),
 				 errhint("Ask for another encoding; f32 holds every value.")));
+	PG_RETURN_BYTEA_P(result);
+}
+
+static void
+check_part(int first, int count, Size stored)
+{
+	if (first < 0 || count < 0 || count > FED_PAGE_VALUES || (Size) first + (Size) count > stored)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("values %d to " INT64_FORMAT " are out of range", first, (int64) first + count - 1),
+				 errdetail("The page has %zu; at most %d are read at once.", stored, FED_PAGE_VALUES)));
+}
+
+/*
+ * federated.page_values(data bytea, encoding text, first int, count int)
+ * returns bytea
+ *
+ * What a page row holds was checked when it was stored: a value that is not
+ * finite now means damage.
+ */
+Datum
+federated_page_values(PG_FUNCTION_ARGS)
+{
+	bytea	   *data = PG_GETARG_BYTEA_PP(0);
+	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
+	int			first = PG_GETARG_INT32(2);
+	int			count = PG_GETARG_INT32(3);
+	Size		width = value_bytes(encoding);
+	bytea	   *result;
+	size_t		bad;
+
+	check_part(first, count, count_values(encoding, VARSIZE_ANY_EXHDR(data)));
+	result = palloc(VARHDRSZ + count * sizeof(float));
+	SET_VARSIZE(result, VARHDRSZ + count * sizeof(float));
+	if (fed_decode(encoding, (const uint8_t *) VARDATA_ANY(data) + first * width, count * width,
+				   (float *) VARDATA(result), count, &bad) != FED_DECODE_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a stored page holds a value that is not finite"),
+				 errdetail("Value %zu of the page, from 0.", first + bad)));
 	PG_RETURN_BYTEA_P(result);
 }
