@@ -15,8 +15,17 @@ my $rate = 0.9;
 my $fed = FederatedTest->new('main', islands => 17, conf => "federated.aggregation_chunk = 1\nautovacuum = off");
 my @islands = $fed->islands;
 
-# Encodings that updates may be sent in.
-my @encodings = ('f32');
+# Encodings that updates may be sent in, and some Islands in each. Those that
+# cancel each other have the same one.
+my @encodings = (FederatedTest::Reference::encodings(), 'mixed');
+
+sub choose_encoding
+{
+	my ($encoding) = @_;
+	my @all = FederatedTest::Reference::encodings();
+	$_->{encoding} = $encoding eq 'mixed' ? $all[ int(($_->{number} + 1) / 2) % @all ] : $encoding for @islands;
+	return;
+}
 
 # Settings that this processor takes; "scalar" and "auto" always.
 my @levels = grep {
@@ -71,7 +80,7 @@ sub order_shows
 my $small = 3 * 2016 + 777;
 for my $encoding (@encodings)
 {
-	$_->{encoding} = $encoding eq 'f32' ? undef : $encoding for @islands;
+	choose_encoding($encoding);
 	order_shows($encoding);
 	for my $participants (1, 2, 17)
 	{
@@ -95,7 +104,7 @@ my @four = @islands[ 0 .. 3 ];
 my $turn = 0;
 for my $encoding (@encodings)
 {
-	$_->{encoding} = $encoding eq 'f32' ? undef : $encoding for @islands;
+	choose_encoding($encoding);
 	my $expected = expected_digest($large, $rate, @four);
 	for my $workers (1, 2, 4)
 	{

@@ -30,7 +30,8 @@ sub few
 	$fed->wait_for_round($session, 1);
 	send_repeated($session, @islands);
 	$fed->play($session, @islands);
-	is($fed->digest($session), expected_digest($parameters, 1, @islands), "$parameters parameters, $n updates");
+	is($fed->digest($session), expected_digest($parameters, 1, @islands),
+		"$parameters parameters, $n updates as " . ($islands[0]{encoding} // 'f32'));
 	return;
 }
 
@@ -74,6 +75,13 @@ for my $n (1, 2, 17)
 {
 	few($_, $n) for 1, PAGE - 1, PAGE, PAGE + 1, SLICE - 1, SLICE, SLICE + 1;
 }
+
+for my $encoding (grep { $_ ne 'f32' } FederatedTest::Reference::encodings())
+{
+	$_->{encoding} = $encoding for $fed->islands;
+	few($_, 2) for 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 2 * SLICE + 1;
+}
+delete $_->{encoding} for $fed->islands;
 
 # More than 2^28 parameters: of base, two updates and result each 1.2 GB.
 SKIP:

@@ -107,9 +107,9 @@ sub upload_repeated
 			send_sql("nullif(federated_put_slice($update->{id}, slice, sha256(data), data) ->> 'status', 'rejected')",
 				@$update{qw(pattern bytes)}) ];
 	}
-	for my $i (0 .. $#{ $update{ $islands[0]{number} }{sql} })
+	while (my @left = grep { @{ $update{ $_->{number} }{sql} } } @islands)
 	{
-		together(sub { $update{ $_[0]{number} }{sql}[$i] }, @islands);
+		together(sub { shift @{ $update{ $_[0]{number} }{sql} } }, @left);
 	}
 	return map { $update{ $_->{number} } } @islands;
 }
@@ -126,7 +126,7 @@ sub start_update
 {
 	my ($island, $task) = @_;
 	my $pattern = FederatedTest::Reference::encoded($island->{encoding} // 'f32', $island->pattern($task));
-	my $width = $island->{encoding} // 'f32' eq 'f32' ? 4 : 2;
+	my $width = ($island->{encoding} // 'f32') eq 'f32' ? 4 : 2;
 	my $bytes = $width * $task->{parameters};
 
 	return { task => $task, pattern => $pattern, bytes => $bytes, digest_sql => digest_sql($pattern, $bytes) };
