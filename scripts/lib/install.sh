@@ -7,6 +7,7 @@ http_packages="curl openssl"
 test_packages="libipc-run-perl libcmocka-dev perl python3-psycopg python3-jwt"
 browser_packages="chromium fonts-dejavu-core"
 torch_packages="python3-venv"
+bench_packages="python3-venv"
 slow_packages="clang debootstrap $torch_packages" # and clang's runtime library
 
 package_installed() {
@@ -80,7 +81,7 @@ install_nginx() {
 	as_root update-rc.d nginx disable
 }
 
-# install_packages [http] [test] [browser] [torch] [slow]: everything that the named kinds of work need.
+# install_packages [bench] [http] [test] [browser] [torch] [slow]: everything that the named kinds of work need.
 install_packages() {
 	local wanted=$base_packages kind major updated=no missing
 	for kind in "$@"; do
@@ -94,6 +95,7 @@ install_packages() {
 				wanted+=" $browser_packages"
 				command -v npm >/dev/null || wanted+=" npm"
 				;;
+			bench) wanted+=" $bench_packages" ;;
 			torch) wanted+=" $torch_packages" ;;
 			slow) wanted+=" $slow_packages $(clang_runtime)" ;;
 		esac
