@@ -110,12 +110,19 @@ class Federation:
 
     def prewarm(self, round_id):
         """All pages of a round's updates, and what finds them, into shared_buffers."""
+        self.prewarm_vectors("SELECT vector_id FROM federated.updates WHERE round_id = %s", round_id)
+
+    def prewarm_base(self, round_id):
+        """The same of the model that the round starts from."""
+        self.prewarm_vectors("""SELECT v.vector_id FROM federated.rounds r
+                                JOIN federated.model_versions v ON v.id = r.base_version_id WHERE r.id = %s""", round_id)
+
+    def prewarm_vectors(self, query, round_id):
         self.admin.execute(
-            """SELECT pg_prewarm(r) FROM (
-                 SELECT DISTINCT format('federated.%%I', v.relation)::regclass AS t
-                 FROM federated.updates u JOIN federated.vectors v ON v.id = u.vector_id WHERE u.round_id = %s) tables,
-               LATERAL (SELECT t UNION ALL SELECT indexrelid::regclass FROM pg_index WHERE indrelid = t) AS parts (r)""",
-            [round_id])
+            f"""WITH tables AS (SELECT DISTINCT format('federated.%%I', v.relation)::regclass AS t
+                                FROM federated.vectors v WHERE v.id IN ({query}))
+                SELECT pg_prewarm(t) FROM tables
+                UNION ALL SELECT pg_prewarm(i.indexrelid) FROM tables JOIN pg_index i ON i.indrelid = t""", [round_id])
 
     def slices(self, round_id):
         """Slices of the round's model."""
