@@ -21,8 +21,7 @@ class Cluster:
     def __init__(self, directory, checksums=False, **settings):
         self.directory = directory
         self.checksums = checksums
-        self.settings = {"max_wal_size": "4GB", "checkpoint_timeout": "1h", "max_connections": 50, "huge_pages": "off",
-                         "autovacuum": "off", **settings}
+        self.settings = {"max_wal_size": "4GB", "checkpoint_timeout": "1h", "max_connections": 50, **settings}
 
     def __enter__(self):
         lines = [f"{name.replace('__', '.')} = '{value}'" for name, value in self.settings.items()]

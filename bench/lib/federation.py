@@ -108,6 +108,11 @@ class Federation:
         path.unlink()
         return self.advance_to(session, "aggregating")
 
+    def discard(self, session):
+        """Ends a session and gives back what its updates took."""
+        self.admin.execute("SELECT federated_cancel_session(%s)", [session])
+        self.admin.execute("SELECT federated.drop_retired_tables()")
+
     def prewarm(self, round_id):
         """All pages of a round's updates, and what finds them, into shared_buffers."""
         self.prewarm_vectors("SELECT vector_id FROM federated.updates WHERE round_id = %s", round_id)
