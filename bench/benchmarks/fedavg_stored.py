@@ -1,27 +1,11 @@
 """A round of ten updates from its freeze to a new model version that is durable and visible: against Flower's FedAvg in RAM, which stores nothing."""
 
-import time
-
 from lib import flower, machine
 from lib.cluster import Cluster
 from lib.federation import Federation, random_file
 from lib.timing import REPEATS, in_turns
 
 UPDATES = 10
-
-ROUND = "SELECT state, timings ->> 'closing', timings::text, frozen_at FROM federated.rounds WHERE session_id = %s AND round_no = %s"
-
-
-def seconds_to_close(fed, session, number):
-    """From the freeze, as the server says it, until another connection sees the round closed; and the round's timings.
-
-    The look is repeated every two milliseconds, which is what the result may be too long by.
-    """
-    while True:
-        row = fed.admin.execute(ROUND + " AND state = 'closed'", [session, number]).fetchone()
-        if row:
-            return fed.value("SELECT extract(epoch FROM clock_timestamp() - %s::timestamptz)::float8", row[3]), row[2]
-        time.sleep(0.002)
 
 
 class Rounds:
@@ -34,24 +18,14 @@ class Rounds:
 
     def play(self):
         self.number += 1
-        round_id = self.wait_for_round()
+        round_id = self.fed.wait_for_round(self.session, self.number)
         self.fed.prewarm_base(round_id)
         for island in range(1, UPDATES):
             self.fed.upload(island, round_id, self.path)
         self.fed.prewarm(round_id)
         self.fed.upload(UPDATES, round_id, self.path)
-        seconds, self.timings = seconds_to_close(self.fed, self.session, self.number)
+        seconds, self.timings = self.fed.wait_until_closed(self.session, self.number)
         return seconds
-
-    def wait_for_round(self):
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            row = self.fed.admin.execute(ROUND.replace("SELECT state", "SELECT id, state") + " AND state = 'open'",
-                                         [self.session, self.number]).fetchone()
-            if row:
-                return row[0]
-            time.sleep(0.01)
-        raise RuntimeError(f"round {self.number} does not open")
 
 
 def run(bench, report):

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import subprocess
+import time
 
 import numpy
 
@@ -86,6 +87,26 @@ class Federation:
                 return found
             self.admin.execute("SELECT federated.advance(%s)", [session])
         raise RuntimeError(f"no round of the session becomes {state}")
+
+    def wait(self, sql, *parameters):
+        """The first row that a query has, looked for every two milliseconds."""
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline:
+            row = self.admin.execute(sql, parameters).fetchone()
+            if row:
+                return row
+            time.sleep(0.002)
+        raise RuntimeError(f"waited in vain for {sql}: {parameters}")
+
+    def wait_for_round(self, session, number):
+        """The id of a round that the worker has opened."""
+        return self.wait("SELECT id FROM federated.rounds WHERE session_id = %s AND round_no = %s AND state = 'open'",
+                         session, number)[0]
+
+    def wait_until_closed(self, session, number):
+        """Seconds from the round's freeze until we see it closed, too long by the two milliseconds at most; its timings."""
+        return self.wait("""SELECT extract(epoch FROM clock_timestamp() - frozen_at)::float8, timings::text FROM federated.rounds
+                            WHERE session_id = %s AND round_no = %s AND state = 'closed'""", session, number)
 
     def program(self, island, *arguments, name="island"):
         """What a program of bench/ prints, as a number, run as an Island (or, for 0, as the superuser)."""
