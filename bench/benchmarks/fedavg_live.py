@@ -4,7 +4,7 @@ from lib import flower
 from lib.cluster import Cluster
 from lib.combine import Combiner
 from lib.federation import Federation, random_file
-from lib.timing import REPEATS, in_turns
+from lib.timing import in_turns
 
 UPDATES = 10
 
@@ -39,7 +39,7 @@ class LiveRounds:
 
 def measure(bench, report, updates, buffers, aim):
     """One size of shared_buffers."""
-    values = bench.size(25_000_000, 1_000_000)
+    values = bench.size(25_000_000, 500_000)
     gigabytes = UPDATES * 4 * values / 1e9
     with Cluster(bench.work / "live", checksums=True, shared_buffers=buffers, max_wal_size="16GB",
                  federated__worker="off") as cluster:
@@ -48,14 +48,14 @@ def measure(bench, report, updates, buffers, aim):
         combiner.touch_buffers()
         rounds = LiveRounds(fed, combiner, values, random_file(bench.work / "update.f32", values))
         label = f"just uploaded, shared_buffers {buffers}"
-        taken = in_turns({label: rounds.combine} | updates.contestants(), REPEATS)
+        taken = in_turns({label: rounds.combine} | updates.contestants(), bench.repeats)
         ours = report.figure(label, taken[label], gigabytes)
         report.ratio(f"over Flower, {aim[0]} shared_buffers", flower.best(report, taken, gigabytes) / ours, aim[1])
         report.note(f"{cluster.shown_settings(fed.admin)}; WAL written by combining the last time: {rounds.wal} bytes")
 
 
 def run(bench, report):
-    updates = flower.Updates(UPDATES, bench.size(25_000_000, 1_000_000))
+    updates = flower.Updates(UPDATES, bench.size(25_000_000, 500_000))
     measure(bench, report, updates, bench.size("128MB", "16MB"), ("small", 1))
     measure(bench, report, updates, bench.size("6GB", "256MB"), ("large", 2))
     report.note("Small: 128 MB, an eighth of the updates. Large: 6 GB.")

@@ -3,7 +3,7 @@
 from lib import flower, machine
 from lib.cluster import Cluster
 from lib.federation import Federation, random_file
-from lib.timing import REPEATS, in_turns
+from lib.timing import in_turns
 
 UPDATES = 10
 
@@ -35,10 +35,10 @@ def run(bench, report):
                  federated__aggregator_workers=machine.cores()) as cluster:
         fed = Federation(cluster, bench.work, UPDATES)
         cluster.touch_buffers(fed.admin)
-        session = fed.start(fed.workload(values), UPDATES, REPEATS + 1, keep_versions="last")
+        session = fed.start(fed.workload(values), UPDATES, bench.repeats + 1, keep_versions="last")
         rounds = Rounds(fed, session, random_file(bench.work / "update.f32", values))
         updates = flower.Updates(UPDATES, values)
-        taken = in_turns({"freeze to closed": rounds.play} | updates.contestants())
+        taken = in_turns({"freeze to closed": rounds.play} | updates.contestants(), bench.repeats)
         ours = report.figure("freeze to closed", taken["freeze to closed"], gigabytes)
         report.ratio("stored over Flower", flower.best(report, taken, gigabytes) / ours, 1.2)
         report.note(cluster.shown_settings(fed.admin))

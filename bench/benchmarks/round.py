@@ -12,7 +12,6 @@ from lib.flower_round import CLIENTS, PARAMETERS
 from lib.native import BUILD
 from lib.timing import in_turns
 
-REPEATS = 5
 PATIENCE = 120  # seconds for all rounds of a run
 
 
@@ -91,13 +90,13 @@ class Sessions:
 
 
 def run(bench, report):
-    rounds = bench.size(100, 10)
+    rounds = bench.size(100, 5)
     with Cluster(bench.work / "round", shared_buffers="128MB") as cluster:
         sessions = Sessions(cluster, rounds)
         taken = in_turns({
             f"{rounds} rounds, three Islands": sessions.seconds,
             f"{rounds} rounds, three Flower clients": lambda: flower_seconds(rounds),
-        }, bench.size(REPEATS, 2))
+        }, bench.repeats)
         ours, theirs = (report.figure(label, seconds) for label, seconds in taken.items())
         report.ratio("rounds per second over Flower's server", theirs / ours, 20)
         report.note(f"{rounds / ours:.0f} rounds per second against {rounds / theirs:.0f}. {cluster.shown_settings(sessions.fed.admin)}")

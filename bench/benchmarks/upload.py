@@ -4,8 +4,6 @@ from lib.cluster import Cluster
 from lib.federation import Federation, random_file
 from lib.timing import in_turns
 
-REPEATS = 5
-
 
 class Uploads:
     """Each upload is another Island's of the same round; each COPY goes into a table of its own."""
@@ -28,11 +26,11 @@ class Uploads:
 def run(bench, report):
     values = bench.size(25_000_000, 2_000_000)
     with Cluster(bench.work / "upload", shared_buffers=bench.size("2GB", "128MB"), federated__worker="off") as cluster:
-        fed = Federation(cluster, bench.work, REPEATS + 1)
+        fed = Federation(cluster, bench.work, bench.repeats + 1)
         cluster.touch_buffers(fed.admin)
-        session = fed.start(fed.workload(values), REPEATS + 1)
+        session = fed.start(fed.workload(values), bench.repeats + 1)
         uploads = Uploads(fed, fed.advance_to(session, "open"), random_file(bench.work / "update.f32", values))
-        taken = in_turns({"upload": uploads.send, "COPY": uploads.copy}, REPEATS)
+        taken = in_turns({"upload": uploads.send, "COPY": uploads.copy}, bench.repeats)
         ours, copy = (report.figure(label, seconds, 4 * values / 1e9) for label, seconds in taken.items())
         report.ratio("upload over COPY", copy / ours, 0.9)
         report.note(cluster.shown_settings(fed.admin))

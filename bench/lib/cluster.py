@@ -10,9 +10,11 @@ LIB = pathlib.Path(__file__).resolve().parent.parent.parent / "scripts" / "lib"
 
 
 def call(function, *arguments):
-    """A function of scripts/lib/cluster.sh."""
+    """A function of scripts/lib/cluster.sh; what it prints is shown if it fails."""
     script = 'set -euo pipefail; . "$0/common.sh"; . "$0/cluster.sh"; "$@"'
-    subprocess.run(["bash", "-c", script, str(LIB), function, *map(str, arguments)], check=True)
+    done = subprocess.run(["bash", "-c", script, str(LIB), function, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{function} {arguments}: {done.stdout}{done.stderr}")
 
 
 class Cluster:
@@ -41,7 +43,7 @@ class Cluster:
         control = subprocess.run([f"{bindir}/pg_controldata", data], capture_output=True, text=True, check=True).stdout
         version = next(line for line in control.splitlines() if line.startswith("Data page checksum version")).split()[-1]
         if (version != "0") != self.checksums:
-            call("unprivileged", f"{bindir}/pg_checksums", "--enable" if self.checksums else "--disable", "-D", data)
+            call("unprivileged", f"{bindir}/pg_checksums", "--enable" if self.checksums else "--disable", "--no-sync", "-D", data)
 
     def environment(self, role="postgres"):
         """libpq's, for a program."""

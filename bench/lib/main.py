@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from lib import machine, native
 from lib.report import Report
+from lib.timing import QUICK_REPEATS, REPEATS
 
 
 @dataclass
@@ -20,6 +21,11 @@ class Bench:
 
     def size(self, full, quick):
         return quick if self.quick else full
+
+    @property
+    def repeats(self):
+        """Of what takes long to prepare."""
+        return self.size(REPEATS, QUICK_REPEATS)
 
 
 def run(name, bench):

@@ -4,6 +4,7 @@ import statistics
 import time
 
 REPEATS = 5
+QUICK_REPEATS = 2  # of what takes long to prepare
 
 
 def seconds_of(action):
