@@ -219,22 +219,36 @@ pq_destroy(FedTransport *base)
 	free(t);
 }
 
+/* Whether announcements have been read; forgets them. */
+static bool
+take_announcements(FedPq *t)
+{
+	PGnotify   *notice;
+	bool		any = false;
+
+	while ((notice = PQnotifies(t->conn)) != NULL)
+	{
+		any = true;
+		PQfreemem(notice);
+	}
+	return any;
+}
+
 static bool
 pq_wait(FedTransport *base, double seconds, bool *announced, FedError *err)
 {
 	FedPq	   *t = (FedPq *) base;
-	PGnotify   *notice;
 	short		revents = 0;
 
+	/* One may have come along with the last answer: the socket will not tell of it. */
+	*announced = take_announcements(t);
+	if (*announced)
+		return true;
 	if (!fed_poll(PQsocket(t->conn), POLLIN, seconds, &revents))
 		return fed_error_set(err, FED_ERR_STOPPED, "asked to stop");
 	if (!PQconsumeInput(t->conn))
 		return fed_error_set(err, FED_ERR_CONNECTION, "%s", PQerrorMessage(t->conn));
-	while ((notice = PQnotifies(t->conn)) != NULL)
-	{
-		*announced = true;
-		PQfreemem(notice);
-	}
+	*announced = take_announcements(t);
 	return true;
 }
 
