@@ -96,7 +96,7 @@ def run(bench, report):
         taken = in_turns({
             f"{rounds} rounds, three Islands": sessions.seconds,
             f"{rounds} rounds, three Flower clients": lambda: flower_seconds(rounds),
-        }, bench.repeats)
+        }, bench.size(bench.repeats, 1))
         ours, theirs = (report.figure(label, seconds) for label, seconds in taken.items())
         report.ratio("rounds per second over Flower's server", theirs / ours, 20)
         report.note(f"{rounds / ours:.0f} rounds per second against {rounds / theirs:.0f}. {cluster.shown_settings(sessions.fed.admin)}")

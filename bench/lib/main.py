@@ -18,6 +18,7 @@ class Bench:
     """What a benchmark gets."""
     quick: bool
     work: pathlib.Path  # a directory that is removed afterwards
+    results: pathlib.Path
 
     def size(self, full, quick):
         return quick if self.quick else full
@@ -41,7 +42,7 @@ def run(name, bench):
     print(report.markdown(), flush=True)
     for label in report.missed():
         print(f"benchmark {name}: aim missed: {label}: {report.ratios[label]:.2f}, aim {report.aims[label]:g}", flush=True)
-    report.write()
+    report.write(bench.results)
     print(f"benchmark {name}: ran", flush=True)
     return True
 
@@ -49,11 +50,12 @@ def run(name, bench):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--results", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("names", nargs="+")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that clusters are stopped on the way out
-    bench = Bench(given.quick, given.work)
+    bench = Bench(given.quick, given.work, given.results)
     print(f"{machine.facts(native.level())}{'; quick, so no figure counts' if bench.quick else ''}\n", flush=True)
     broken = [name for name in given.names if not run(name, bench)]
     sys.exit(1 if broken else 0)

@@ -1,12 +1,9 @@
 """What a benchmark found: figures with their spread, ratios with their aims; as Markdown and as JSON."""
 
 import json
-import pathlib
 from dataclasses import dataclass, field
 
 from lib.timing import median
-
-RESULTS = pathlib.Path(__file__).resolve().parent.parent / "results"
 
 
 def table(head, rows):
@@ -42,7 +39,7 @@ class Report:
 
     def ratio(self, label, value, aim):
         """value: how many times better ours is, or another number of which more is better."""
-        self.ratios[label] = round(value, 3)
+        self.ratios[label] = float(f"{value:.4g}")
         self.aims[label] = aim
 
     def missed(self):
@@ -58,8 +55,8 @@ class Report:
         parts.append(table(["ratio", "is", "aim", ""], rows))
         return "\n\n".join(parts + [f"- {note}" for note in self.notes]) + "\n"
 
-    def write(self):
-        """results/NAME.json."""
-        RESULTS.mkdir(exist_ok=True)
+    def write(self, directory):
+        """NAME.json in a directory, which is made."""
+        directory.mkdir(parents=True, exist_ok=True)
         content = {"name": self.name, "machine": self.machine, "ratios": self.ratios, "aims": self.aims}
-        (RESULTS / f"{self.name}.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        (directory / f"{self.name}.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
