@@ -412,7 +412,8 @@ BEGIN
 	WHERE p.session_id = round.session_id AND p.island_id = own.island_id;
 	PERFORM federated.log_event(round.session_id, CASE round.kind WHEN 'train' THEN 'update_accepted' ELSE 'evaluation_accepted' END,
 		jsonb_build_object('round', round.round_no, 'update_id', own.id, 'num_samples', num_samples,
-						   'digest', encode(own.digest, 'hex')));
+						   'digest', encode(own.digest, 'hex'),
+						   'encoding', (SELECT v.encoding FROM federated.vectors v WHERE v.id = own.vector_id)));
 	PERFORM federated.make_durable();
 	PERFORM federated.wake_worker();
 END
