@@ -10,7 +10,6 @@
 #include "aggregate/plan.h"
 #include "base/compat.h"
 #include "catalog/pg_type_d.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
@@ -24,8 +23,8 @@ static const char *const round_query =
 	" WHERE r.id = $1 AND r.state = 'aggregating'";
 
 static const char *const updates_query =
-	"SELECT u.vector_id, u.weight"
-	" FROM federated.updates u"
+	"SELECT " FED_VECTOR_COLUMNS ", u.weight"
+	" FROM federated.updates u JOIN federated.vectors v ON v.id = u.vector_id"
 	" WHERE u.round_id = $1 AND u.position IS NOT NULL"
 	" ORDER BY u.position";
 
@@ -91,8 +90,8 @@ load_updates(FedPlan *plan, int64 round_id, MemoryContext context)
 	plan->weights = MemoryContextAlloc(context, mul_size(plan->n_updates, sizeof(double)));
 	for (i = 0; i < plan->n_updates; i++)
 	{
-		plan->updates[i] = fed_vector_lookup(DatumGetInt64(column(rows, i, 1)));
-		plan->weights[i] = DatumGetFloat8(column(rows, i, 2));
+		plan->updates[i] = fed_vector_in_row(rows, i);
+		plan->weights[i] = DatumGetFloat8(column(rows, i, 5));
 	}
 	SPI_freetuptable(rows);
 }

@@ -33,6 +33,24 @@ parse_encoding(const char *name, int64 id)
 }
 
 /*
+ * fed_vector_in_row takes a vector out of a row that SPI has read, whose first
+ * columns are FED_VECTOR_COLUMNS.
+ */
+FedVector
+fed_vector_in_row(SPITupleTable *rows, uint64 row)
+{
+	HeapTuple	tuple = rows->vals[row];
+	FedVector	vector;
+	bool		isnull;
+
+	vector.id = DatumGetInt64(SPI_getbinval(tuple, rows->tupdesc, 1, &isnull));
+	vector.relation = *DatumGetName(SPI_getbinval(tuple, rows->tupdesc, 2, &isnull));
+	vector.bytes = DatumGetInt64(SPI_getbinval(tuple, rows->tupdesc, 3, &isnull));
+	vector.encoding = parse_encoding(SPI_getvalue(tuple, rows->tupdesc, 4), vector.id);
+	return vector;
+}
+
+/*
  * fed_vector_lookup reads the row of a vector. The caller is connected to SPI.
  * An unknown vector is an error (P0002): it was retired, or never was.
  */
@@ -42,21 +60,15 @@ fed_vector_lookup(int64 id)
 	FedVector	vector;
 	Oid			argtypes[1] = {INT8OID};
 	Datum		args[1] = {Int64GetDatum(id)};
-	bool		isnull;
 
-	if (SPI_execute_with_args("SELECT relation, bytes, encoding FROM federated.vectors WHERE id = $1",
+	if (SPI_execute_with_args("SELECT " FED_VECTOR_COLUMNS " FROM federated.vectors v WHERE v.id = $1",
 							  1, argtypes, args, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read federated.vectors");
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("vector " INT64_FORMAT " does not exist", id)));
-
-	vector.id = id;
-	namestrcpy(&vector.relation,
-			   NameStr(*DatumGetName(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull))));
-	vector.bytes = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	vector.encoding = parse_encoding(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3), id);
+	vector = fed_vector_in_row(SPI_tuptable, 0);
 	SPI_freetuptable(SPI_tuptable);
 	return vector;
 }

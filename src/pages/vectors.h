@@ -6,6 +6,7 @@
 #define FED_PAGES_VECTORS_H
 
 #include "core/encoding/encoding.h"
+#include "executor/spi.h"
 #include "storage/lockdefs.h"
 #include "utils/relcache.h"
 
@@ -17,7 +18,11 @@ typedef struct FedVector
 	FedEncoding encoding;		/* of its parameters, as stored */
 } FedVector;
 
+/* Columns of federated.vectors, called v, that make one. */
+#define FED_VECTOR_COLUMNS "v.id, v.relation, v.bytes, v.encoding"
+
 extern FedVector fed_vector_lookup(int64 id);
+extern FedVector fed_vector_in_row(SPITupleTable *rows, uint64 row);
 extern Relation fed_vector_open_table(const char *relation, LOCKMODE lockmode);
 extern Relation fed_vector_open_index(Relation table, LOCKMODE lockmode);
 extern int	fed_vector_value_bytes(const FedVector *vector);
