@@ -280,14 +280,17 @@ sub result
 		 WHERE s.id = '$session'");
 }
 
-# The digest of what the last round of training made; empty while it is not made.
+# The digest of what the last round of training made, where its pages really have it; else what is wrong.
 sub digest
 {
 	my ($self, $session) = @_;
-	return $self->sql(
-		"SELECT encode(v.digest, 'hex') FROM federated.rounds r
-		 LEFT JOIN federated.model_versions v ON v.id = r.result_version_id
-		 WHERE r.session_id = '$session' AND r.kind = 'train' ORDER BY r.id DESC LIMIT 1");
+	return eval { $self->sql(
+		"SELECT CASE sha256(string_agg(sha256(federated.vector_slice(v.vector_id, s)), '' ORDER BY s))
+			WHEN v.digest THEN encode(v.digest, 'hex') ELSE 'pages of version ' || v.id || ' have another digest' END
+		 FROM (SELECT * FROM federated.rounds WHERE session_id = '$session' AND kind = 'train' ORDER BY id DESC LIMIT 1) r
+		 JOIN federated.model_versions v ON v.id = r.result_version_id
+		 CROSS JOIN generate_series(0, federated.slice_count(v.parameters * 4) - 1) s
+		 GROUP BY v.id, v.digest") } // $@;
 }
 
 # Rounds that did not count exactly one update of every Island.
