@@ -146,6 +146,39 @@ every_half_decodes(void **state)
 	on_every_level(check_every_half);
 }
 
+/* Any bits at any length, shorter than a vector and with every tail. */
+static void
+check_short_decodes(const FedKernels *kernels, uint64_t *random)
+{
+	for (size_t n = 0; n <= 150; n++)
+	{
+		uint8_t    *bytes = new_bytes(2 * n);
+		Floats		f16 = new_floats(random, MIX_SMALL, n);
+		Floats		bf16 = new_floats(random, MIX_SMALL, n);
+
+		fill_random(random, bytes, 2 * n);
+		kernels->decode_f16(f16.values, bytes, n);
+		kernels->decode_bf16(bf16.values, bytes, n);
+		for (size_t i = 0; i < n; i++)
+		{
+			uint16_t	half = (uint16_t) (bytes[2 * i] | bytes[2 * i + 1] << 8);
+
+			assert_same_float(f16.values[i], float_of_bits(fed_f16_to_f32_bits(half)));
+			assert_same_float(bf16.values[i], float_of_bits(fed_bf16_to_f32_bits(half)));
+		}
+		free(f16.block);
+		free(bf16.block);
+		free_bytes(bytes);
+	}
+}
+
+static void
+every_length_decodes(void **state)
+{
+	(void) state;
+	on_every_level(check_short_decodes);
+}
+
 /* A value without a fraction that f16 lacks, so that it comes back. */
 static float
 narrow_value(uint64_t *random)
@@ -348,6 +381,7 @@ main(void)
 		cmocka_unit_test(lengths_are_exact),
 		cmocka_unit_test(examples_have_their_bytes),
 		cmocka_unit_test(every_half_decodes),
+		cmocka_unit_test(every_length_decodes),
 		cmocka_unit_test(encoded_values_come_back),
 		cmocka_unit_test(encoding_rounds_to_nearest_even),
 		cmocka_unit_test(encoding_agrees_with_one_value_at_a_time),

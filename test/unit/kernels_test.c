@@ -7,7 +7,7 @@
  */
 #include "levels.h"
 
-#define MAX_STREAMS 100
+#define MAX_STREAMS 1000
 
 /* A page, its neighbours, and a length beyond every stride. */
 static const size_t long_lengths[] = {127, 128, 129, 255, 1000, 2015, 2016, 2017, 5000};
@@ -68,6 +68,11 @@ check_weighted_sum(const FedKernels *kernels, uint64_t *random)
 		for (size_t n = 0; n <= 70; n++)
 			sum_once(kernels, random, (Mix) mix, 3, n);
 	}
+
+	/* Many groups of streams, the last of them not full. */
+	sum_once(kernels, random, MIX_SMALL, 1000, 2017);
+	sum_once(kernels, random, MIX_EXTREME, 999, 67);
+	sum_once(kernels, random, MIX_TIED, 1000, 1);
 }
 
 static void
