@@ -12,7 +12,7 @@ SELECT v.relation, v.id AS vector FROM federated.model_versions m JOIN federated
 -- the table may be a little longer than what is in it
 CREATE VIEW test.blocks AS SELECT DISTINCT (ctid::text::point)[0]::integer AS block FROM federated.:"relation";
 SELECT (SELECT count(*) FROM test.blocks) AS heap_pages, federated.page_storage(1048324) / 8192 AS counted,
-	   reltoastrelid = 0 AS no_toast FROM pg_class WHERE oid = format('federated.%I', :'relation')::regclass;
+	   reltoastrelid = 0 AS no_toast, reloptions FROM pg_class WHERE oid = format('federated.%I', :'relation')::regclass;
 SELECT count(*) AS rows, min(octet_length(data)), max(octet_length(data)), count(DISTINCT page_no), max(page_no) FROM federated.:"relation";
 SELECT attname, attnum, attstorage FROM pg_attribute WHERE attrelid = format('federated.%I', :'relation')::regclass AND attnum > 0 ORDER BY attnum;
 SELECT pg_get_constraintdef(oid) AS key FROM pg_constraint WHERE conrelid = format('federated.%I', :'relation')::regclass AND contype = 'p';

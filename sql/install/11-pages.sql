@@ -109,7 +109,10 @@ AS $$
 DECLARE
 	space text := federated.setting('tablespace');
 BEGIN
-	EXECUTE format('CREATE %s TABLE federated.%I (LIKE federated.page_template INCLUDING STORAGE) %s',
+	-- Nothing in it ever dies, and nobody plans by its statistics: to vacuum it
+	-- would only write every page once more, while the round waits.
+	EXECUTE format('CREATE %s TABLE federated.%I (LIKE federated.page_template INCLUDING STORAGE)'
+				   ' WITH (autovacuum_enabled = off) %s',
 				   CASE WHEN unlogged THEN 'UNLOGGED' ELSE '' END, relation,
 				   CASE WHEN space <> '' THEN format('TABLESPACE %I', space) ELSE '' END);
 	EXECUTE format('ALTER TABLE federated.%I ADD PRIMARY KEY (vector_id, page_no) %s', relation,
