@@ -85,10 +85,11 @@ download(FedTransport *t, const char *version, const char *path)
 {
 	FedError	err = {0};
 	FedManifest *manifest;
+	uint8_t		digest[FED_SHA256_BYTES];
 	double		began = fed_now();
 
 	check(fed_model(t, strtoll(version, NULL, 10), &manifest, &err), &err);
-	check(fed_download_vector(t, manifest, path, NULL, &err), &err);
+	check(fed_download_vector(t, manifest, FED_ENCODING_F32, path, digest, NULL, &err), &err);
 	print_seconds(began);
 	fed_manifest_free(manifest);
 }
@@ -104,7 +105,7 @@ take_model(FedTransport *t, int64_t version_id, uint64_t bytes)
 	{
 		FedBytes	data = {0};
 
-		check(fed_model_slice(t, version_id, FED_SECTION_VECTOR, slice, &data, &err), &err);
+		check(fed_model_slice(t, version_id, FED_SECTION_VECTOR, slice, FED_ENCODING_F32, &data, &err), &err);
 		taken += data.len;
 		fed_bytes_free(&data);
 	}
