@@ -100,12 +100,13 @@ take_model(FedTransport *t, int64_t version_id, uint64_t bytes)
 {
 	FedError	err = {0};
 	uint64_t	taken = 0;
+	uint64_t	slices = fed_slice_count(bytes);
 
-	for (uint64_t slice = 0; slice < fed_slice_count(bytes); slice++)
+	for (uint64_t slice = 0; slice < slices; slice++)
 	{
 		FedBytes	data = {0};
 
-		check(fed_model_slice(t, version_id, FED_SECTION_VECTOR, slice, FED_ENCODING_F32, &data, &err), &err);
+		check(fed_model_slice(t, version_id, FED_SECTION_VECTOR, slice, slices - slice - 1, FED_ENCODING_F32, &data, &err), &err);
 		taken += data.len;
 		fed_bytes_free(&data);
 	}

@@ -44,14 +44,15 @@ widen(FedBytes *bytes, FedEncoding encoding, size_t n, FedError *err)
 	return true;
 }
 
-/* len: of the slice as it is used. */
+/* len: of the slice as it is used; following: as in fed_model_slice. */
 static bool
-take_slice(const Fetch *fetch, uint64_t slice, size_t len, uint8_t *hash, SliceUse use, void *arg, FedError *err)
+take_slice(const Fetch *fetch, uint64_t slice, uint64_t following, size_t len, uint8_t *hash, SliceUse use, void *arg, FedError *err)
 {
 	FedBytes	bytes = {0};
 	bool		narrow = fetch->encoding != FED_ENCODING_F32;
 	size_t		expected = len;
-	bool		ok = fed_model_slice(fetch->t, fetch->manifest->version_id, fetch->section, slice, fetch->encoding, &bytes, err);
+	bool		ok = fed_model_slice(fetch->t, fetch->manifest->version_id, fetch->section, slice, following, fetch->encoding,
+									  &bytes, err);
 
 	if (narrow)
 		(void) fed_encoded_length(fetch->encoding, len / 4, &expected);
@@ -87,7 +88,7 @@ take_section(const Fetch *fetch, SliceUse use, void *arg, uint8_t digest[FED_SHA
 	{
 		size_t		len = fed_slice_length(total, slice);
 
-		ok = take_slice(fetch, slice, len, hashes + slice * FED_SHA256_BYTES, use, arg, err) &&
+		ok = take_slice(fetch, slice, slices - slice - 1, len, hashes + slice * FED_SHA256_BYTES, use, arg, err) &&
 			fed_step(fetch->step, fetch->before + slice * FED_SLICE_BYTES + len, fetch->total, err);
 	}
 	ok = ok && fed_vector_digest(hashes, slices, digest, err) && is_as_stated(fetch, digest, err);

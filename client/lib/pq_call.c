@@ -126,12 +126,10 @@ static PGresult *
 collect(PGconn *conn, FedError *err)
 {
 	PGresult   *res = NULL;
-	PGresult   *more = NULL;
 
 	if (!next_result(conn, &res, err))
 		return NULL;
-	while (next_result(conn, &more, err) && more != NULL)
-		PQclear(more);
+	fed_pq_end_rows(conn);
 	if (PQresultStatus(res) == PGRES_TUPLES_OK)
 		return res;
 	server_error(conn, res, err);
@@ -139,8 +137,8 @@ collect(PGconn *conn, FedError *err)
 	return NULL;
 }
 
-PGresult *
-fed_pq_call(PGconn *conn, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
+static bool
+send_statement(PGconn *conn, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
 {
 	const char *values[FED_PQ_MAX_PARAMS];
 	int			lengths[FED_PQ_MAX_PARAMS];
@@ -152,10 +150,44 @@ fed_pq_call(PGconn *conn, const char *sql, bool binary, int n, const FedPqParam 
 		lengths[i] = (int) params[i].len;
 		formats[i] = params[i].binary ? 1 : 0;
 	}
-	if (!PQsendQueryParams(conn, sql, n, NULL, values, lengths, formats, binary ? 1 : 0))
-	{
-		connection_error(conn, err);
+	return PQsendQueryParams(conn, sql, n, NULL, values, lengths, formats, binary ? 1 : 0) || connection_error(conn, err);
+}
+
+PGresult *
+fed_pq_call(PGconn *conn, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
+{
+	return send_statement(conn, sql, binary, n, params, err) ? collect(conn, err) : NULL;
+}
+
+bool
+fed_pq_begin_rows(PGconn *conn, const char *sql, int n, const FedPqParam *params, FedError *err)
+{
+	return send_statement(conn, sql, true, n, params, err) && (PQsetSingleRowMode(conn) || connection_error(conn, err));
+}
+
+PGresult *
+fed_pq_next_row(PGconn *conn, FedError *err)
+{
+	PGresult   *res;
+
+	if (!next_result(conn, &res, err))
 		return NULL;
-	}
-	return collect(conn, err);
+	if (PQresultStatus(res) == PGRES_SINGLE_TUPLE)
+		return res;
+	if (PQresultStatus(res) == PGRES_TUPLES_OK)
+		fed_error_set(err, FED_ERR_PROTOCOL, "the server sent fewer rows than it was asked for");
+	else
+		server_error(conn, res, err);
+	PQclear(res);
+	fed_pq_end_rows(conn);
+	return NULL;
+}
+
+void
+fed_pq_end_rows(PGconn *conn)
+{
+	PGresult   *res;
+
+	while (next_result(conn, &res, NULL) && res != NULL)
+		PQclear(res);
 }

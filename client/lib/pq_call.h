@@ -38,4 +38,17 @@ extern PGconn *fed_pq_connect(const char *conninfo, FedError *err);
 extern PGresult *fed_pq_call(PGconn *conn, const char *sql, bool binary,
 							 int n, const FedPqParam *params, FedError *err);
 
+/*
+ * A statement whose binary rows are taken one by one, while the server makes
+ * the next. Each fed_pq_next_row gives a result of one row, that the caller
+ * clears; NULL, and err filled, when there is none, which ends the statement.
+ * fed_pq_end_rows ends it before, or after the last row that is wanted: what
+ * is still to come is received and dropped. A connection on which that fails
+ * is broken, which the next call finds out.
+ */
+extern bool fed_pq_begin_rows(PGconn *conn, const char *sql, int n,
+							  const FedPqParam *params, FedError *err);
+extern PGresult *fed_pq_next_row(PGconn *conn, FedError *err);
+extern void fed_pq_end_rows(PGconn *conn);
+
 #endif							/* FED_CLIENT_PQ_CALL_H */

@@ -282,10 +282,10 @@ fed_model_header(FedTransport *t, int64_t version_id, FedBytes *out,
 
 bool
 fed_model_slice(FedTransport *t, int64_t version_id, FedSection section,
-				uint64_t slice, FedEncoding encoding, FedBytes *out,
-				FedError *err)
+				uint64_t slice, uint64_t following, FedEncoding encoding,
+				FedBytes *out, FedError *err)
 {
-	CALL(t->ops->model_slice(t, version_id, section, slice, encoding, out, why));
+	CALL(t->ops->model_slice(t, version_id, section, slice, following, encoding, out, why));
 }
 
 bool

@@ -113,8 +113,8 @@ typedef struct FedTransportOps
 								 FedBytes *out, FedError *err);
 	bool		(*model_slice) (FedTransport *t, int64_t version_id,
 								FedSection section, uint64_t slice,
-								FedEncoding encoding, FedBytes *out,
-								FedError *err);
+								uint64_t following, FedEncoding encoding,
+								FedBytes *out, FedError *err);
 	bool		(*begin_import) (FedTransport *t, int64_t workload_id,
 								 const char *header, size_t header_len,
 								 uint64_t data_bytes, char **document,
@@ -231,10 +231,15 @@ extern bool fed_model(FedTransport *t, int64_t version_id, FedManifest **out,
 extern bool fed_model_header(FedTransport *t, int64_t version_id,
 							 FedBytes *out, FedError *err);
 
-/* The same values in every encoding; frozen bytes have none but f32. */
+/*
+ * The same values in every encoding; frozen bytes have none but f32. following:
+ * how many slices behind this one will be asked for next, in their order; a
+ * carrier may have them sent in advance.
+ */
 extern bool fed_model_slice(FedTransport *t, int64_t version_id,
 							FedSection section, uint64_t slice,
-							FedEncoding encoding, FedBytes *out, FedError *err);
+							uint64_t following, FedEncoding encoding,
+							FedBytes *out, FedError *err);
 extern bool fed_begin_import(FedTransport *t, int64_t workload_id,
 							 const char *header, size_t header_len,
 							 uint64_t data_bytes, FedManifest **out,

@@ -486,11 +486,12 @@ http_model_header(FedTransport *base, int64_t version_id, FedBytes *out, FedErro
 }
 
 static bool
-http_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint64_t slice, FedEncoding encoding,
-				 FedBytes *out, FedError *err)
+http_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint64_t slice, uint64_t following,
+				 FedEncoding encoding, FedBytes *out, FedError *err)
 {
 	char		path[160];
 
+	(void) following;
 	snprintf(path, sizeof(path), "/rpc/model_slice?version_id=%" PRId64 "&slice=%" PRIu64 "&section=%s&encoding=%s",
 			 version_id, slice, fed_section_name(section), fed_encoding_name(encoding));
 	return get_bytes(base, path, MAX_SLICE, out, err);

@@ -4,7 +4,9 @@
  *
  * The public functions live in whatever schema the extension was created in:
  * found out once per connection. In the statements here "@" stands for it.
- * Slices travel as binary parameters and results.
+ * Slices travel as binary parameters and results; those of a model that are
+ * asked for in their order are rows of one statement, so that the server makes
+ * and sends the next while this one is used. Any other call ends it.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -16,6 +18,22 @@
 #include "lib/stop.h"
 #include "lib/transport.h"
 
+/*
+ * Slices of one statement: as many as cost little to receive for nothing, and
+ * keep the server's snapshot for a short time.
+ */
+#define MAX_RUN 16
+
+/* Slices that are on their way: next up to before end; none if they are equal. */
+typedef struct Run
+{
+	int64_t		version_id;
+	FedSection	section;
+	FedEncoding encoding;
+	uint64_t	next;
+	uint64_t	end;
+} Run;
+
 typedef struct FedPq
 {
 	FedTransport base;
@@ -23,6 +41,7 @@ typedef struct FedPq
 	bool		listen;
 	PGconn	   *conn;
 	char		schema[136];	/* quoted, with the dot */
+	Run			run;
 } FedPq;
 
 /* A number as text, for the length of an expression. */
@@ -53,12 +72,21 @@ expand(const FedPq *t, const char *sql, char *out, size_t size)
 	out[used < size ? used : size - 1] = '\0';
 }
 
+static void
+end_run(FedPq *t)
+{
+	if (t->run.next < t->run.end)
+		fed_pq_end_rows(t->conn);
+	t->run = (Run) {0};
+}
+
 static PGresult *
 call(FedTransport *base, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
 {
 	FedPq	   *t = (FedPq *) base;
 	char		text[1024];
 
+	end_run(t);
 	expand(t, sql, text, sizeof(text));
 	return fed_pq_call(t->conn, text, binary, n, params, err);
 }
@@ -117,11 +145,10 @@ release_result(void *res)
 	PQclear(res);
 }
 
+/* The one value of a result, which it takes over; NULL has none. */
 static bool
-call_bytes(FedTransport *base, const char *sql, int n, const FedPqParam *params, FedBytes *out, FedError *err)
+take_bytes(PGresult *res, FedBytes *out)
 {
-	PGresult   *res = call(base, sql, true, n, params, err);
-
 	if (res == NULL)
 		return false;
 	out->data = (const uint8_t *) PQgetvalue(res, 0, 0);
@@ -140,6 +167,7 @@ pq_disconnect(FedTransport *base)
 
 	PQfinish(t->conn);
 	t->conn = NULL;
+	t->run = (Run) {0};
 }
 
 static bool
@@ -240,6 +268,7 @@ pq_wait(FedTransport *base, double seconds, bool *announced, FedError *err)
 	FedPq	   *t = (FedPq *) base;
 	short		revents = 0;
 
+	end_run(t);
 	/* One may have come along with the last answer: the socket will not tell of it. */
 	*announced = take_announcements(t);
 	if (*announced)
@@ -385,20 +414,52 @@ pq_model_header(FedTransport *base, int64_t version_id, FedBytes *out, FedError 
 	Number		id;
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, version_id))};
 
-	return call_bytes(base, "SELECT @federated_model_header($1::bigint)", 1, params, out, err);
+	return take_bytes(call(base, "SELECT @federated_model_header($1::bigint)", true, 1, params, err), out);
 }
 
 static bool
-pq_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint64_t slice, FedEncoding encoding,
-			   FedBytes *out, FedError *err)
+begin_run(FedPq *t, const Run *run, FedError *err)
 {
 	Number		id;
-	Number		slice_no;
-	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, version_id)), FED_PQ_TEXT(number(&slice_no, (int64_t) slice)),
-	FED_PQ_TEXT(fed_section_name(section)), FED_PQ_TEXT(fed_encoding_name(encoding))};
+	Number		first;
+	Number		last;
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, run->version_id)), FED_PQ_TEXT(number(&first, (int64_t) run->next)),
+		FED_PQ_TEXT(fed_section_name(run->section)), FED_PQ_TEXT(fed_encoding_name(run->encoding)),
+	FED_PQ_TEXT(number(&last, (int64_t) run->end - 1))};
+	char		text[1024];
 
-	return call_bytes(base, "SELECT @federated_model_slice($1::bigint, $2::integer, $3::text, $4::text)", 4, params, out,
-					  err);
+	end_run(t);
+	expand(t, "SELECT @federated_model_slice($1::bigint, s, $3::text, $4::text)"
+		   " FROM pg_catalog.generate_series($2::integer, $5::integer) s", text, sizeof(text));
+	if (!fed_pq_begin_rows(t->conn, text, 5, params, err))
+		return false;
+	t->run = *run;
+	return true;
+}
+
+static bool
+is_next(const Run *run, const Run *wanted)
+{
+	return run->next < run->end && run->next == wanted->next && run->version_id == wanted->version_id &&
+		run->section == wanted->section && run->encoding == wanted->encoding;
+}
+
+static bool
+pq_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint64_t slice, uint64_t following,
+			   FedEncoding encoding, FedBytes *out, FedError *err)
+{
+	FedPq	   *t = (FedPq *) base;
+	Run			wanted = {version_id, section, encoding, slice, slice + (following < MAX_RUN ? following + 1 : MAX_RUN)};
+	PGresult   *res;
+
+	if (!is_next(&t->run, &wanted) && !begin_run(t, &wanted, err))
+		return false;
+	res = fed_pq_next_row(t->conn, err);
+	if (res == NULL)
+		t->run = (Run) {0};
+	else if (++t->run.next == t->run.end)
+		fed_pq_end_rows(t->conn);
+	return take_bytes(res, out);
 }
 
 static bool

@@ -235,16 +235,16 @@ test_answers(void)
 	check(end(t, 1) && !ok && err.kind == FED_ERR_SERVER && strcmp(err.sqlstate, "55000") == 0, "an error of that status is none");
 
 	t = begin(10, STEPS({"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n", .more = 4000000}, {OK_42}));
-	ok = fed_model_slice(t, 7, FED_SECTION_VECTOR, 0, FED_ENCODING_BF16, &bytes, &err);
+	ok = fed_model_slice(t, 7, FED_SECTION_VECTOR, 0, 0, FED_ENCODING_BF16, &bytes, &err);
 	check(end(t, 1) && !ok && err.kind == FED_ERR_PROTOCOL && bytes.data == NULL && asked(0, "\r\nAccept: application/octet-stream\r\n"),
 		  "a slice that is too long is refused");
 
 	t = begin(10, STEPS({"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", .more = 4000000}));
-	ok = fed_model_slice(t, 7, FED_SECTION_VECTOR, 0, FED_ENCODING_BF16, &bytes, &err);
+	ok = fed_model_slice(t, 7, FED_SECTION_VECTOR, 0, 0, FED_ENCODING_BF16, &bytes, &err);
 	check(end(t, 1) && !ok && err.kind == FED_ERR_PROTOCOL, "also if it does not say so");
 
 	t = begin(10, STEPS({"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", .more = 5}));
-	ok = fed_model_slice(t, 7, FED_SECTION_FROZEN, 2, FED_ENCODING_F32, &bytes, &err);
+	ok = fed_model_slice(t, 7, FED_SECTION_FROZEN, 2, 0, FED_ENCODING_F32, &bytes, &err);
 	check(end(t, 1) && ok && bytes.len == 5 && asked(0, "/rpc/model_slice?version_id=7&slice=2&section=frozen&encoding=f32 "), "one that is not arrives");
 	fed_bytes_free(&bytes);
 
