@@ -19,10 +19,12 @@
 #include "lib/transport.h"
 
 /*
- * Slices of one statement: as many as cost little to receive for nothing, and
- * keep the server's snapshot for a short time.
+ * Slices of one statement: what comes in about a second, whatever the line, is
+ * soon received for nothing when another call ends the run, and a snapshot that
+ * the server does not have to keep for long.
  */
 #define MAX_RUN 16
+#define RUN_SECONDS 0.5
 
 /* Slices that are on their way: next up to before end; none if they are equal. */
 typedef struct Run
@@ -32,6 +34,7 @@ typedef struct Run
 	FedEncoding encoding;
 	uint64_t	next;
 	uint64_t	end;
+	double		began;
 } Run;
 
 typedef struct FedPq
@@ -42,6 +45,7 @@ typedef struct FedPq
 	PGconn	   *conn;
 	char		schema[136];	/* quoted, with the dot */
 	Run			run;
+	uint64_t	run_length;		/* of the next one: doubled while runs are quick, from 1 on */
 } FedPq;
 
 /* A number as text, for the length of an expression. */
@@ -437,6 +441,19 @@ begin_run(FedPq *t, const Run *run, FedError *err)
 	return true;
 }
 
+/* After the last slice of a run. */
+static void
+complete_run(FedPq *t)
+{
+	bool		quick = fed_now() - t->run.began < RUN_SECONDS;
+
+	fed_pq_end_rows(t->conn);
+	if (quick && t->run_length < MAX_RUN)
+		t->run_length *= 2;
+	else if (!quick && t->run_length > 1)
+		t->run_length /= 2;
+}
+
 static bool
 is_next(const Run *run, const Run *wanted)
 {
@@ -449,7 +466,7 @@ pq_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint6
 			   FedEncoding encoding, FedBytes *out, FedError *err)
 {
 	FedPq	   *t = (FedPq *) base;
-	Run			wanted = {version_id, section, encoding, slice, slice + (following < MAX_RUN ? following + 1 : MAX_RUN)};
+	Run			wanted = {version_id, section, encoding, slice, slice + (following < t->run_length ? following + 1 : t->run_length), fed_now()};
 	PGresult   *res;
 
 	if (!is_next(&t->run, &wanted) && !begin_run(t, &wanted, err))
@@ -458,7 +475,7 @@ pq_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint6
 	if (res == NULL)
 		t->run = (Run) {0};
 	else if (++t->run.next == t->run.end)
-		fed_pq_end_rows(t->conn);
+		complete_run(t);
 	return take_bytes(res, out);
 }
 
@@ -572,6 +589,7 @@ fed_transport_pq(const char *conninfo, bool listen)
 	if (t == NULL)
 		return NULL;
 	t->base.ops = &pq_ops;
+	t->run_length = 1;
 	t->listen = listen;
 	if (conninfo != NULL && (t->conninfo = strdup(conninfo)) == NULL)
 	{

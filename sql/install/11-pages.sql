@@ -371,7 +371,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.vector_norm(bigint) IS 'L2 norm of a vector that arrived as values, added up in the order of its slices';
 
-CREATE FUNCTION federated.vector_slice(vector_id bigint, slice integer) RETURNS bytea
+CREATE FUNCTION federated.get_sliced_vector(vector_id bigint, slice integer) RETURNS federated.vectors
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -385,8 +385,18 @@ BEGIN
 			MESSAGE = format('slice %s does not exist', slice),
 			DETAIL = format('There are %s, from 0 on.', federated.slice_count(vector.bytes));
 	END IF;
-	RETURN federated.read_slice(vector.relation, vector_id, slice,
-								federated.slice_length(vector.bytes, slice));
+	RETURN vector;
 END
+$$;
+COMMENT ON FUNCTION federated.get_sliced_vector(bigint, integer) IS
+	'The vector of a slice, or an error (22023) if it has no such slice';
+
+-- federated_model_slice() reads by itself: what PL/pgSQL returns is copied, at the price of the reading.
+CREATE FUNCTION federated.vector_slice(vector_id bigint, slice integer) RETURNS bytea
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT federated.read_slice(v.relation, v.id, slice, federated.slice_length(v.bytes, slice))
+	FROM federated.get_sliced_vector(vector_id, slice) v
 $$;
 COMMENT ON FUNCTION federated.vector_slice(bigint, integer) IS 'One slice of a stored vector';

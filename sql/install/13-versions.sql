@@ -250,7 +250,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	version federated.model_versions := federated.get_ready_version(version_id);
-	data bytea;
+	vector federated.vectors;
 BEGIN
 	PERFORM federated.require_argument('slice', slice);
 	PERFORM federated.require_section(section);
@@ -262,10 +262,15 @@ BEGIN
 			MESSAGE = 'argument "encoding" is not valid',
 			DETAIL = format('Given "%s"; allowed for section "frozen", whose bytes are sent as they are, is f32.', encoding);
 	END IF;
-	data := federated.vector_slice(CASE section WHEN 'vector' THEN version.vector_id
-												ELSE federated.frozen_vector(version) END, slice);
+	vector := federated.get_sliced_vector(CASE section WHEN 'vector' THEN version.vector_id
+													   ELSE federated.frozen_vector(version) END, slice);
+	IF encoding = 'f32' THEN
+		RETURN federated.read_slice(vector.relation, vector.id, slice, federated.slice_length(vector.bytes, slice));
+	END IF;
 	-- A slice holds the same parameters in every encoding.
-	RETURN CASE encoding WHEN 'f32' THEN data ELSE federated.encode_values(data, encoding, slice * 262080::bigint) END;
+	RETURN federated.encode_values(federated.read_slice(vector.relation, vector.id, slice,
+														federated.slice_length(vector.bytes, slice)),
+								   encoding, slice * 262080::bigint);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_model_slice(bigint, integer, text, text) IS
