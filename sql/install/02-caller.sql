@@ -3,6 +3,8 @@
 -- connection is its session_user. The role and the claims that PostgREST sets
 -- are settings that anybody could set, so they count only when the session was
 -- opened by the authenticator.
+-- What calls ask all the time is in plpgsql, which keeps its plans: a function
+-- in SQL with a search_path of its own is neither inlined nor planned only once.
 
 CREATE FUNCTION federated.caller_role() RETURNS name
 LANGUAGE sql STABLE
@@ -35,12 +37,14 @@ COMMENT ON FUNCTION federated.caller_name() IS
 	'Who is calling, as written into owner columns and events';
 
 CREATE FUNCTION federated.caller_is(wanted name) RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT EXISTS (SELECT FROM pg_roles
-				   WHERE rolname = federated.caller_role()
-					 AND pg_has_role(rolname, wanted, 'MEMBER'))
+BEGIN
+	RETURN EXISTS (SELECT FROM pg_roles
+				   WHERE rolname = (SELECT federated.caller_role()) -- asked once, not for each role
+					 AND pg_has_role(rolname, wanted, 'MEMBER'));
+END
 $$;
 COMMENT ON FUNCTION federated.caller_is(name) IS
 	'Whether the caller is a member of the given federated_* role';

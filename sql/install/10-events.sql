@@ -44,11 +44,13 @@ $$;
 COMMENT ON FUNCTION federated.current_actor() IS 'Actor to write into an event: the caller, or "worker"';
 
 CREATE FUNCTION federated.log_event(session_id uuid, kind text, detail jsonb DEFAULT '{}') RETURNS void
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
 	INSERT INTO federated.events (session_id, actor, kind, detail)
-	VALUES ($1, federated.current_actor(), $2, jsonb_strip_nulls($3))
+	VALUES ($1, federated.current_actor(), $2, jsonb_strip_nulls($3));
+END
 $$;
 COMMENT ON FUNCTION federated.log_event(uuid, text, jsonb) IS 'Append one event in the current transaction';
 
@@ -56,10 +58,12 @@ COMMENT ON FUNCTION federated.log_event(uuid, text, jsonb) IS 'Append one event 
 -- of ours would take the number of one that is there, or of one that is still
 -- to come and stop the restore.
 CREATE FUNCTION federated.restoring() RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce((SELECT max(e.id) FROM federated.events e) > (SELECT q.last_value FROM federated.events_id_seq q), false)
+BEGIN
+	RETURN (SELECT coalesce((SELECT max(e.id) FROM federated.events e) > (SELECT q.last_value FROM federated.events_id_seq q), false));
+END
 $$;
 COMMENT ON FUNCTION federated.restoring() IS
 	'Whether a dump is being restored into this database; the worker leaves everything alone until it is there';

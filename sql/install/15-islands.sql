@@ -32,13 +32,15 @@ COMMENT ON TABLE federated.consents IS 'Workloads that an Island''s owner lets i
 COMMENT ON COLUMN federated.consents.num_samples IS 'Size of its data for the workload, as declared';
 
 CREATE FUNCTION federated.caller_island() RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT i.id FROM federated.islands i
-	WHERE federated.caller_is('federated_island')
-	  AND CASE WHEN session_user = 'federated_authenticator' THEN i.host_id = federated.caller_claims() ->> 'host_id'
-			   ELSE i.role_name = session_user END
+BEGIN
+	RETURN (SELECT i.id FROM federated.islands i
+			WHERE federated.caller_is('federated_island')
+			  AND CASE WHEN session_user = 'federated_authenticator' THEN i.host_id = federated.caller_claims() ->> 'host_id'
+					   ELSE i.role_name = session_user END);
+END
 $$;
 COMMENT ON FUNCTION federated.caller_island() IS
 	'The Island that is calling; NULL when the caller is none';

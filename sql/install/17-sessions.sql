@@ -70,11 +70,13 @@ COMMENT ON FUNCTION federated.cluster_identity() IS 'Cluster, database and timel
 
 -- A restored dump or a clone must not train on beside the original.
 CREATE FUNCTION federated.at_home(session federated.sessions) RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT c.system_identifier = $1.system_identifier AND c.database_oid = $1.database_oid
-	FROM federated.cluster_identity() c
+BEGIN
+	RETURN (SELECT c.system_identifier = $1.system_identifier AND c.database_oid = $1.database_oid
+			FROM federated.cluster_identity() c);
+END
 $$;
 COMMENT ON FUNCTION federated.at_home(federated.sessions) IS
 	'Whether this is the cluster and the database that a session runs in';
@@ -93,17 +95,19 @@ $$;
 COMMENT ON FUNCTION federated.sees_session(uuid) IS 'Whether the caller may watch a session';
 
 CREATE FUNCTION federated.sees_version(version_id bigint) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT federated.caller_is('federated_admin')
+BEGIN
+	RETURN federated.caller_is('federated_admin')
 		OR EXISTS (SELECT FROM federated.model_versions v JOIN federated.workloads w ON w.id = v.workload_id
 				   WHERE v.id = $1 AND federated.caller_is('federated_creator')
 					 AND federated.caller_name() IN (v.owner_role, w.owner_role))
 		OR EXISTS (SELECT FROM federated.sessions s
 				   JOIN federated.participants p ON p.session_id = s.id
 				   WHERE p.island_id = federated.caller_island()
-					 AND $1 IN (s.base_version_id, s.current_version_id, s.best_version_id, s.result_version_id))
+					 AND $1 IN (s.base_version_id, s.current_version_id, s.best_version_id, s.result_version_id));
+END
 $$;
 COMMENT ON FUNCTION federated.sees_version(bigint) IS 'Whether the caller may read the weights of a version';
 GRANT EXECUTE ON FUNCTION federated.sees_session(uuid), federated.sees_version(bigint)

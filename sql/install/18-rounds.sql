@@ -66,10 +66,12 @@ AS $$ SELECT make_interval(secs => ($1.config -> 'round_timeout')::float8) $$;
 COMMENT ON FUNCTION federated.round_timeout(federated.sessions) IS 'Time from the opening of a round to its deadline';
 
 CREATE FUNCTION federated.last_sign(session federated.sessions, island_id bigint) RETURNS timestamptz
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT greatest($1.silence_from, (SELECT h.last_seen FROM federated.heartbeats h WHERE h.island_id = $2))
+BEGIN
+	RETURN greatest($1.silence_from, (SELECT h.last_seen FROM federated.heartbeats h WHERE h.island_id = $2));
+END
 $$;
 COMMENT ON FUNCTION federated.last_sign(federated.sessions, bigint) IS
 	'From when an Island''s silence counts in a session: nobody is silent while the coordinator was away';

@@ -1,18 +1,20 @@
 -- Tasks: what an Island is asked to do ---------------------------------------------------------
 
 CREATE FUNCTION federated.task_document(round federated.rounds, session federated.sessions) RETURNS json
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT json_build_object(
+BEGIN
+	RETURN (SELECT json_build_object(
 		'round_id', $1.id, 'session_id', $2.id, 'session', $2.name, 'round', $1.round_no, 'total_rounds', $2.total_rounds,
 		'kind', $1.kind, 'workload', w.name, 'workload_id', w.id, 'version_id', v.id, 'version', v.version,
 		'parameters', v.parameters, 'slices', federated.slice_count(v.parameters * 4),
 		'model_digest', encode(v.digest, 'hex'),
 		'participants', (SELECT count(*) FROM federated.tasks t WHERE t.round_id = $1.id),
 		'deadline', $1.deadline, 'config', $2.config)
-	FROM federated.model_versions v JOIN federated.workloads w ON w.id = v.workload_id
-	WHERE v.id = $1.base_version_id
+			FROM federated.model_versions v JOIN federated.workloads w ON w.id = v.workload_id
+			WHERE v.id = $1.base_version_id);
+END
 $$;
 COMMENT ON FUNCTION federated.task_document(federated.rounds, federated.sessions) IS 'A task as an Island receives it';
 

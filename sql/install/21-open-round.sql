@@ -40,11 +40,13 @@ $$;
 COMMENT ON FUNCTION federated.invite_islands(federated.sessions) IS 'Take in every eligible Island that there is room for';
 
 CREATE FUNCTION federated.is_alive(session federated.sessions, island_id bigint) RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT federated.last_sign($1, $2) >= now() - federated.heartbeat_timeout($1)
-	   AND NOT EXISTS (SELECT FROM federated.islands i WHERE i.id = $2 AND i.suspended_at IS NOT NULL)
+BEGIN
+	RETURN federated.last_sign($1, $2) >= now() - federated.heartbeat_timeout($1)
+	   AND NOT EXISTS (SELECT FROM federated.islands i WHERE i.id = $2 AND i.suspended_at IS NOT NULL);
+END
 $$;
 COMMENT ON FUNCTION federated.is_alive(federated.sessions, bigint) IS
 	'Whether an Island was heard from within the session''s heartbeat_timeout and is not suspended';

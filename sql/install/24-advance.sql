@@ -165,14 +165,22 @@ WHERE s.status IN ('recruiting', 'training');
 COMMENT ON VIEW federated.due IS 'Active sessions and when their next step is due';
 
 CREATE FUNCTION federated.due_sessions() RETURNS SETOF uuid
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT d.session_id FROM federated.due d WHERE d.due_at <= now() ORDER BY d.due_at $$;
+AS $$
+BEGIN
+	RETURN QUERY SELECT d.session_id FROM federated.due d WHERE d.due_at <= now() ORDER BY d.due_at;
+END
+$$;
 COMMENT ON FUNCTION federated.due_sessions() IS 'Sessions with a step that is due now';
 
 CREATE FUNCTION federated.next_due() RETURNS timestamptz
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT min(coalesce(d.due_at, 'infinity')) FROM federated.due d $$;
+AS $$
+BEGIN
+	RETURN (SELECT min(coalesce(d.due_at, 'infinity')) FROM federated.due d);
+END
+$$;
 COMMENT ON FUNCTION federated.next_due() IS
 	'When the next step is due; infinity when only a call can bring one; NULL when no session is active';
