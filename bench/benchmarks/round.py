@@ -1,52 +1,16 @@
-"""Whole rounds of a model of 1,000 parameters with three Islands that train nothing: against a Flower server and three Flower clients that do the same."""
+"""Whole rounds of a model of 1,000 parameters with three Islands that train nothing: against Flower and three of its clients that do the same."""
 
 import contextlib
-import socket
 import subprocess
 import sys
-import time
 
 from lib.cluster import Cluster
 from lib.federation import Federation
+from lib.flower_deployment import Deployment
 from lib.flower_round import CLIENTS, PARAMETERS
 from lib.native import BUILD
+from lib.programs import PATIENCE, free_port, listening, running, wait_for
 from lib.timing import in_turns
-
-PATIENCE = 120  # seconds for all rounds of a run
-
-
-@contextlib.contextmanager
-def running(*commands, **options):
-    """Programs that have ended when the block has."""
-    programs = []
-    try:
-        for command in commands:
-            programs.append(subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options))
-        yield programs
-    finally:
-        for program in programs:
-            program.terminate()
-        for program in programs:
-            program.wait()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"waited in vain for {what}")
-        time.sleep(0.02)
-
-
-def listening(port):
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 def flower_seconds(rounds):
@@ -91,14 +55,19 @@ class Sessions:
 
 def run(bench, report):
     rounds = bench.size(100, 5)
-    with Cluster(bench.work / "round", shared_buffers="128MB") as cluster:
+    deployed_rounds = bench.size(5, 1)  # they take seconds each
+    with (Cluster(bench.work / "round", shared_buffers="128MB") as cluster, Deployment(bench.work / "flower") as deployment):
         sessions = Sessions(cluster, rounds)
         taken = in_turns({
-            f"{rounds} rounds, three Islands": sessions.seconds,
-            f"{rounds} rounds, three Flower clients": lambda: flower_seconds(rounds),
+            "a round of three Islands": lambda: sessions.seconds() / rounds,
+            "a round of three SuperNodes": lambda: deployment.seconds(deployed_rounds) / deployed_rounds,
+            "a round of three clients of start_server": lambda: flower_seconds(rounds) / rounds,
         }, bench.size(bench.repeats, 1))
-        ours, theirs = (report.figure(label, seconds) for label, seconds in taken.items())
-        report.ratio("rounds per second over Flower's server", theirs / ours, 20)
-        report.note(f"{rounds / ours:.0f} rounds per second against {rounds / theirs:.0f}. {cluster.shown_settings(sessions.fed.admin)}")
-    report.note("Every update and every round of ours is durable; Flower's server keeps all in memory. Islands are C programs "
-                "linked with libfederated (bench/island.c play), over a Unix socket; Flower's are NumPyClients over its gRPC server.")
+        ours, deployed, in_memory = (report.figure(label, seconds) for label, seconds in taken.items())
+        report.ratio("rounds over Flower's SuperLink", deployed / ours, 20)
+        report.ratio("rounds over Flower's start_server", in_memory / ours, 20)
+        report.note(f"Rounds per second: {1 / ours:.1f}, {1 / deployed:.2f}, {1 / in_memory:.0f}; of {rounds}, {deployed_rounds} and {rounds} "
+                    f"rounds in a row. {cluster.shown_settings(sessions.fed.admin)}")
+    report.note("Every update and every round of ours is durable; Flower keeps all in memory. Islands are C programs "
+                "linked with libfederated (bench/island.c play), over a Unix socket; SuperLink, SuperNodes and their app are as installed, "
+                "with no setting but addresses; start_server's clients are NumPyClients over gRPC.")
