@@ -7,6 +7,10 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "base/compat.h"
 #include "fmgr.h"
 #include "pages/layout.h"
@@ -16,6 +20,27 @@
 
 PG_FUNCTION_INFO_V1(federated_write_slice);
 PG_FUNCTION_INFO_V1(federated_read_slice);
+
+/*
+ * A slice is a megabyte, and so is each copy of it on its way through a call.
+ * The C library gives such memory back as soon as it is free, and the kernel
+ * clears it again for the next slice, which takes longer than to fill it: a
+ * process that moves slices keeps some of it.
+ */
+static void
+keep_memory(void)
+{
+#ifdef __GLIBC__
+	static bool done = false;
+
+	if (!done)
+	{
+		mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+		mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
+		done = true;
+	}
+#endif
+}
 
 static void
 check_slice(int slice, int64 bytes)
@@ -42,6 +67,7 @@ federated_write_slice(PG_FUNCTION_ARGS)
 	int			page_no = slice * FED_SLICE_PAGES;
 	FedPageWriter *writer;
 
+	keep_memory();
 	check_slice(slice, left);
 	writer = fed_page_writer_open(NameStr(*relation), vector_id);
 	for (; left > 0; left -= FED_PAGE_BYTES, bytes += FED_PAGE_BYTES)
@@ -64,6 +90,7 @@ federated_read_slice(PG_FUNCTION_ARGS)
 	bytea	   *result;
 	int			done;
 
+	keep_memory();
 	check_slice(slice, bytes);
 	vector.id = PG_GETARG_INT64(1);
 	vector.relation = *PG_GETARG_NAME(0);
