@@ -70,4 +70,4 @@ def run(bench, report):
                     f"rounds in a row. {cluster.shown_settings(sessions.fed.admin)}")
     report.note("Every update and every round of ours is durable; Flower keeps all in memory. Islands are C programs "
                 "linked with libfederated (bench/island.c play), over a Unix socket; SuperLink, SuperNodes and their app are as installed, "
-                "with no setting but addresses; start_server's clients are NumPyClients over gRPC.")
+                "with no setting but addresses and that nothing is installed at run time; start_server's clients are NumPyClients over gRPC.")
