@@ -195,6 +195,8 @@ BEGIN
 				WHEN 'non_finite' THEN 'Keep such a tensor out of training with the workload''s trainable expression.'
 				ELSE 'A slice is 1,048,320 bytes of its section, the last one what is left, and goes with its own SHA-256.' END;
 	END IF;
+	-- The commit of the import waits for the disk, and so for what is before it.
+	PERFORM federated.make_lazy();
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_put_model_slice(bigint, text, integer, bytea, bytea) IS

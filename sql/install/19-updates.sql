@@ -349,6 +349,8 @@ BEGIN
 	IF refusal.reason IS NOT NULL THEN
 		RETURN federated.reject(entry.round, me.id, refusal.reason, refusal.detail);
 	END IF;
+	-- What the commit acknowledges is on disk with it, its slices before it.
+	PERFORM federated.make_lazy();
 	RETURN json_build_object('status', 'stored');
 END
 $$;
