@@ -19,6 +19,7 @@
 #include "access/heapam.h"
 #include "access/hio.h"
 #include "catalog/pg_database.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/wait_event.h"
 
@@ -47,6 +48,27 @@ fed_forget_extension(BulkInsertState state)
 {
 #if PG_VERSION_NUM >= 160000
 	state->already_extended_by = 0;
+#endif
+}
+
+/*
+ * 16: whoever extends a table does so by many blocks when others wait for it;
+ * before, by one. There the lock, which one process may take several times, is
+ * held for a batch, or it changes hands for every block.
+ */
+static inline void
+fed_begin_extension(Relation table)
+{
+#if PG_VERSION_NUM < 160000
+	LockRelationForExtension(table, ExclusiveLock);
+#endif
+}
+
+static inline void
+fed_end_extension(Relation table)
+{
+#if PG_VERSION_NUM < 160000
+	UnlockRelationForExtension(table, ExclusiveLock);
 #endif
 }
 

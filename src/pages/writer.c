@@ -176,8 +176,10 @@ flush(FedPageWriter *writer)
 	if (writer->pending == 0)
 		return;
 	old = MemoryContextSwitchTo(writer->batch);
+	fed_begin_extension(writer->table);
 	table_multi_insert(writer->table, writer->slots, writer->pending, GetCurrentCommandId(true),
 					   TABLE_INSERT_SKIP_FSM, writer->bulk);
+	fed_end_extension(writer->table);
 	for (i = 0; i < writer->pending; i++)
 	{
 		TupleTableSlot *slot = writer->slots[i];
