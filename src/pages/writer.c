@@ -17,7 +17,8 @@
  *		one table for all		180		136		102
  *		one table each			193		355		267
  *
- * Extending a shared table is what they wait for. So an update of more than
+ * Extending a shared table is what they waited for, when the lock still changed
+ * hands for every page (fed_begin_extension). So an update of more than
  * four slices has a table of its own, and only small ones share the round's,
  * for which creating and dropping a table would cost more than it saves.
  */
@@ -64,13 +65,9 @@ struct FedPageWriter
  */
 static MemoryContext bulk_context = NULL;
 static BulkInsertState bulk_state = NULL;
-static struct Lease *bulk_lease = NULL;
 
-/* Who has the session's state. It outlives its writer, not their context. */
-typedef struct Lease
-{
-	MemoryContextCallback lost;
-} Lease;
+/* Who has the session's state: in the context of the writer, which it outlives. */
+static MemoryContextCallback *bulk_lease = NULL;
 
 /*
  * Bulk writes go through a ring of 16 MB, so that they do not sweep a cache of
@@ -104,7 +101,7 @@ lose_lease(void *lease)
 static BulkInsertState
 lease_bulk_state(void)
 {
-	Lease	   *lease = palloc(sizeof(Lease));
+	MemoryContextCallback *lease = palloc(sizeof(MemoryContextCallback));
 	MemoryContext old;
 
 	if (bulk_state == NULL)
@@ -117,9 +114,9 @@ lease_bulk_state(void)
 		bulk_state = new_bulk_state();
 		MemoryContextSwitchTo(old);
 	}
-	lease->lost.func = lose_lease;
-	lease->lost.arg = lease;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &lease->lost);
+	lease->func = lose_lease;
+	lease->arg = lease;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, lease);
 	bulk_lease = lease;
 	fed_forget_extension(bulk_state);
 	return bulk_state;
@@ -138,8 +135,8 @@ return_bulk_state(BulkInsertState state)
 }
 
 /*
- * fed_page_writer_open prepares appending pages of one vector, in the current memory
- * context. Lock: RowExclusive on the table until the transaction ends.
+ * fed_page_writer_open prepares appending pages of one vector, in the current
+ * memory context. Lock: RowExclusive on the table until the transaction ends.
  */
 FedPageWriter *
 fed_page_writer_open(const char *relation, int64 vector_id)
