@@ -159,6 +159,29 @@ ok($fed->wait_for_status($session, 'completed'), 'a model that does not fit f16 
 like(reason_of($session, 3), qr/^parameter 1 does not fit encoding f16/, 'and not by the one that did as it was asked');
 end(1 .. 4);
 
+# A connection that is lost while slices are on their way as rows of one statement: the second run is of
+# slices 1 and 2, and the server ends with the first of them sent.
+$fed->sql(q{CREATE SEQUENCE public.interruptions;
+	CREATE FUNCTION public.read_slice(name, bigint, integer, integer) RETURNS bytea
+		LANGUAGE c STABLE STRICT AS '$libdir/federated', 'federated_read_slice';
+	CREATE OR REPLACE FUNCTION federated.read_slice(relation name, vector_id bigint, slice integer, bytes integer) RETURNS bytea
+		LANGUAGE plpgsql STABLE STRICT AS $$
+	BEGIN
+		IF slice = 2 AND nextval('public.interruptions') = 1 THEN
+			PERFORM pg_terminate_backend(pg_backend_pid());
+		END IF;
+		RETURN public.read_slice(relation, vector_id, slice, bytes);
+	END $$});
+my $copy = $node->basedir . '/copy.safetensors';
+{
+	local @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)} = ($node->host, $node->port, $ENV{PGUSER} // scalar getpwuid($<), 'postgres');
+
+	ok(IPC::Run::run([qw(fed model export), $workload, $copy]), 'an export whose connection was lost goes on');
+	ok(IPC::Run::run([qw(fed model export), $workload, "$copy.again"]), 'another one is not disturbed');
+}
+is($fed->sql('SELECT last_value FROM public.interruptions'), 3, 'the last slice was asked for once more than it was received');
+ok(slurp_file($copy) eq slurp_file("$copy.again"), 'and both have every slice');
+
 my ($out, $err);
 ok(!IPC::Run::run([qw(fed island run --host-id x --train true --update-encoding f8)], '>', \$out, '2>', \$err), 'an unknown encoding is refused');
 is($err, qq(fed: --update-encoding must be one of f32 f16 bf16, not "f8"\n), 'with those that there are');
