@@ -285,6 +285,18 @@ fed_write_at(int fd, const void *data, size_t len, uint64_t offset,
 	return true;
 }
 
+void
+fed_write_back(int fd, uint64_t offset, size_t len)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+	(void) sync_file_range(fd, (off_t) offset, (off_t) len, SYNC_FILE_RANGE_WRITE);
+#else
+	(void) fd;
+	(void) offset;
+	(void) len;
+#endif
+}
+
 bool
 fed_write_file(const char *path, const void *data, size_t len, FedError *err)
 {

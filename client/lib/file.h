@@ -60,6 +60,12 @@ extern void fed_replace_abandon(int fd, const char *path);
 extern bool fed_write_at(int fd, const void *data, size_t len, uint64_t offset,
 						 const char *path, FedError *err);
 
+/*
+ * Has what was written there go to the disk now, without waiting for it, so
+ * that less is left for _finish. A hint: where the system has none, nothing.
+ */
+extern void fed_write_back(int fd, uint64_t offset, size_t len);
+
 /* Maps a file for reading. Unmap with fed_unmap. */
 extern bool fed_map_file(const char *path, FedMapping *out, FedError *err);
 

@@ -125,6 +125,13 @@ fed_keep_token(FedTransport *t)
 		t->ops->keep_token(t);
 }
 
+void
+fed_transport_take_in(FedTransport *t)
+{
+	if (t->ops->take_in != NULL)
+		t->ops->take_in(t);
+}
+
 /* What documents say. Each of these frees its document. */
 
 static bool

@@ -74,6 +74,7 @@ typedef struct FedTransportOps
 	bool		(*wait) (FedTransport *t, double seconds, bool *announced,
 						 FedError *err);
 	void		(*keep_token) (FedTransport *t);	/* NULL: has none */
+	void		(*take_in) (FedTransport *t);	/* NULL: nothing comes unasked */
 
 	/* Island */
 	bool		(*heartbeat) (FedTransport *t, const char *capabilities,
@@ -183,6 +184,13 @@ extern bool fed_transport_wait(FedTransport *t, double seconds,
  * its lifetime is over. What fails is logged and tried again later.
  */
 extern void fed_keep_token(FedTransport *t);
+
+/*
+ * For whoever works on one slice while the next is on its way: takes in what
+ * has arrived, without waiting, so that the sender can go on. What fails shows
+ * at the next call.
+ */
+extern void fed_transport_take_in(FedTransport *t);
 
 /* capabilities: JSON text or NULL (unchanged); out may be NULL. */
 extern bool fed_heartbeat(FedTransport *t, const char *capabilities,

@@ -19,11 +19,13 @@
 #include "lib/transport.h"
 
 /*
- * Slices of one statement: what comes in about a second, whatever the line, is
- * soon received for nothing when another call ends the run, and a snapshot that
- * the server does not have to keep for long.
+ * Slices of one statement: what comes in about two seconds, whatever the line,
+ * is soon received for nothing when another call ends the run, and a snapshot
+ * that the server does not have to keep for long. Between two runs nothing is
+ * on its way.
  */
-#define MAX_RUN 16
+#define MAX_RUN 64
+#define RUN_GROWTH 4
 #define RUN_SECONDS 0.5
 
 /* Slices that are on their way: next up to before end; none if they are equal. */
@@ -45,7 +47,7 @@ typedef struct FedPq
 	PGconn	   *conn;
 	char		schema[136];	/* quoted, with the dot */
 	Run			run;
-	uint64_t	run_length;		/* of the next one: doubled while runs are quick, from 1 on */
+	uint64_t	run_length;		/* of the next one: longer while runs are quick, from 1 on */
 } FedPq;
 
 /* A number as text, for the length of an expression. */
@@ -449,9 +451,9 @@ complete_run(FedPq *t)
 
 	fed_pq_end_rows(t->conn);
 	if (quick && t->run_length < MAX_RUN)
-		t->run_length *= 2;
+		t->run_length *= RUN_GROWTH;
 	else if (!quick && t->run_length > 1)
-		t->run_length /= 2;
+		t->run_length /= RUN_GROWTH;
 }
 
 static bool
@@ -477,6 +479,15 @@ pq_model_slice(FedTransport *base, int64_t version_id, FedSection section, uint6
 	else if (++t->run.next == t->run.end)
 		complete_run(t);
 	return take_bytes(res, out);
+}
+
+static void
+pq_take_in(FedTransport *base)
+{
+	FedPq	   *t = (FedPq *) base;
+
+	if (t->run.next < t->run.end)
+		(void) PQconsumeInput(t->conn);
 }
 
 static bool
@@ -558,6 +569,7 @@ static const FedTransportOps pq_ops = {
 	.disconnect = pq_disconnect,
 	.destroy = pq_destroy,
 	.wait = pq_wait,
+	.take_in = pq_take_in,
 	.heartbeat = pq_heartbeat,
 	.accept_workload = pq_accept_workload,
 	.next_task = pq_next_task,

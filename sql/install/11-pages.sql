@@ -391,7 +391,6 @@ $$;
 COMMENT ON FUNCTION federated.get_sliced_vector(bigint, integer) IS
 	'The vector of a slice, or an error (22023) if it has no such slice';
 
--- federated_model_slice() reads by itself: what PL/pgSQL returns is copied, at the price of the reading.
 CREATE FUNCTION federated.vector_slice(vector_id bigint, slice integer) RETURNS bytea
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp

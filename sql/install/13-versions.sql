@@ -242,15 +242,13 @@ COMMENT ON FUNCTION @extschema@.federated_model_header(bigint) IS
 GRANT EXECUTE ON FUNCTION @extschema@.federated_model_header(bigint)
 	TO federated_admin, federated_creator, federated_island;
 
-CREATE FUNCTION @extschema@.federated_model_slice(version_id bigint, slice integer, section text DEFAULT 'vector',
-												  encoding text DEFAULT 'f32')
-RETURNS bytea
-LANGUAGE plpgsql STABLE SECURITY DEFINER
+CREATE FUNCTION federated.readable_vector(version_id bigint, slice integer, section text, encoding text)
+RETURNS federated.vectors
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	version federated.model_versions := federated.get_ready_version(version_id);
-	vector federated.vectors;
 BEGIN
 	PERFORM federated.require_argument('slice', slice);
 	PERFORM federated.require_section(section);
@@ -262,17 +260,19 @@ BEGIN
 			MESSAGE = 'argument "encoding" is not valid',
 			DETAIL = format('Given "%s"; allowed for section "frozen", whose bytes are sent as they are, is f32.', encoding);
 	END IF;
-	vector := federated.get_sliced_vector(CASE section WHEN 'vector' THEN version.vector_id
-													   ELSE federated.frozen_vector(version) END, slice);
-	IF encoding = 'f32' THEN
-		RETURN federated.read_slice(vector.relation, vector.id, slice, federated.slice_length(vector.bytes, slice));
-	END IF;
-	-- A slice holds the same parameters in every encoding.
-	RETURN federated.encode_values(federated.read_slice(vector.relation, vector.id, slice,
-														federated.slice_length(vector.bytes, slice)),
-								   encoding, slice * 262080::bigint);
+	RETURN federated.get_sliced_vector(CASE section WHEN 'vector' THEN version.vector_id
+													ELSE federated.frozen_vector(version) END, slice);
 END
 $$;
+COMMENT ON FUNCTION federated.readable_vector(bigint, integer, text, text) IS
+	'The vector in which a slice of a version is found, if the caller may read it and it can be sent like that; see federated_model_slice()';
+
+CREATE FUNCTION @extschema@.federated_model_slice(version_id bigint, slice integer, section text DEFAULT 'vector',
+												  encoding text DEFAULT 'f32')
+RETURNS bytea
+LANGUAGE c STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'federated_model_slice';
 COMMENT ON FUNCTION @extschema@.federated_model_slice(bigint, integer, text, text) IS
 	'One slice of a version: section "vector" (262,080 trainable values, in encoding f32, f16 or bf16) or "frozen" (raw bytes, about 1 MiB)';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_model_slice(bigint, integer, text, text)

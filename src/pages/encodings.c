@@ -11,6 +11,7 @@
 #include "core/encoding/encoding.h"
 #include "core/kernels/kernels.h"
 #include "fmgr.h"
+#include "pages/encodings.h"
 #include "pages/layout.h"
 #include "utils/builtins.h"
 
@@ -20,9 +21,9 @@ PG_FUNCTION_INFO_V1(federated_square_sum);
 PG_FUNCTION_INFO_V1(federated_encode_values);
 PG_FUNCTION_INFO_V1(federated_page_values);
 
-/* The encoding of an argument, whose name and choices SQL has checked for users. */
-static FedEncoding
-get_encoding(const text *name)
+/* fed_get_encoding returns the encoding of an argument, whose name and choices SQL has checked for users. */
+FedEncoding
+fed_get_encoding(const text *name)
 {
 	char	   *given = text_to_cstring(name);
 	FedEncoding encoding;
@@ -62,7 +63,7 @@ Datum
 federated_encoded_bytes(PG_FUNCTION_ARGS)
 {
 	int64		n_values = PG_GETARG_INT64(0);
-	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
+	FedEncoding encoding = fed_get_encoding(PG_GETARG_TEXT_PP(1));
 	Size		bytes;
 
 	if (n_values < 0 || !fed_encoded_length(encoding, (Size) n_values, &bytes) || bytes > PG_INT64_MAX)
@@ -111,7 +112,7 @@ Datum
 federated_first_nonfinite(PG_FUNCTION_ARGS)
 {
 	bytea	   *data = PG_GETARG_BYTEA_PP(0);
-	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
+	FedEncoding encoding = fed_get_encoding(PG_GETARG_TEXT_PP(1));
 	Size		n_values = count_values(encoding, VARSIZE_ANY_EXHDR(data));
 	Size		bad;
 
@@ -132,7 +133,7 @@ Datum
 federated_square_sum(PG_FUNCTION_ARGS)
 {
 	bytea	   *data = PG_GETARG_BYTEA_PP(0);
-	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
+	FedEncoding encoding = fed_get_encoding(PG_GETARG_TEXT_PP(1));
 	const uint8_t *bytes = (const uint8_t *) VARDATA_ANY(data);
 	Size		n_values = count_values(encoding, VARSIZE_ANY_EXHDR(data));
 	Size		width = value_bytes(encoding);
@@ -156,25 +157,19 @@ federated_square_sum(PG_FUNCTION_ARGS)
 }
 
 /*
- * federated.encode_values(data bytea, encoding text, first bigint) returns bytea
- *
- * first is the number of the first value, for the message about one that the
- * encoding does not reach.
+ * fed_encode_values returns an array of float32 in an encoding, in the current
+ * memory context. first is the number of the first
+ * value, for the message about one that the encoding does not reach (22003).
  */
-Datum
-federated_encode_values(PG_FUNCTION_ARGS)
+bytea *
+fed_encode_values(const bytea *data, FedEncoding encoding, int64 first)
 {
-	bytea	   *data = PG_GETARG_BYTEA_P(0);
-	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
-	int64		first = PG_GETARG_INT64(2);
 	Size		n_values = count_values(FED_ENCODING_F32, VARSIZE(data) - VARHDRSZ);
-	float	   *values = (float *) VARDATA(data);
-	bytea	   *result;
-	Size		bytes;
+	const float *values = (const float *) VARDATA(data);
+	Size		bytes = n_values * value_bytes(encoding);	/* no more than there were */
+	bytea	   *result = palloc(VARHDRSZ + bytes);
 	Size		bad;
 
-	bytes = n_values * value_bytes(encoding);	/* no longer than the data */
-	result = palloc(VARHDRSZ + bytes);
 	SET_VARSIZE(result, VARHDRSZ + bytes);
 	bad = fed_encode(encoding, values, n_values, (uint8_t *) VARDATA(result));
 	if (bad < n_values)
@@ -184,7 +179,16 @@ federated_encode_values(PG_FUNCTION_ARGS)
 						fed_encoding_name(encoding)),
 				 errdetail("It is %g.", (double) values[bad]),
 				 errhint("Ask for another encoding; f32 holds every value.")));
-	PG_RETURN_BYTEA_P(result);
+	return result;
+}
+
+/*
+ * federated.encode_values(data bytea, encoding text, first bigint) returns bytea
+ */
+Datum
+federated_encode_values(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BYTEA_P(fed_encode_values(PG_GETARG_BYTEA_P(0), fed_get_encoding(PG_GETARG_TEXT_PP(1)), PG_GETARG_INT64(2)));
 }
 
 static void
@@ -208,7 +212,7 @@ Datum
 federated_page_values(PG_FUNCTION_ARGS)
 {
 	bytea	   *data = PG_GETARG_BYTEA_PP(0);
-	FedEncoding encoding = get_encoding(PG_GETARG_TEXT_PP(1));
+	FedEncoding encoding = fed_get_encoding(PG_GETARG_TEXT_PP(1));
 	int			first = PG_GETARG_INT32(2);
 	int			count = PG_GETARG_INT32(3);
 	Size		width = value_bytes(encoding);

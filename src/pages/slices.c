@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "pages/layout.h"
 #include "pages/reader.h"
+#include "pages/slices.h"
 #include "pages/writer.h"
 #include "utils/builtins.h"
 
@@ -77,31 +78,35 @@ federated_write_slice(PG_FUNCTION_ARGS)
 }
 
 /*
- * federated.read_slice(relation name, vector_id bigint, slice int, bytes int)
- * returns bytea
+ * fed_read_slice returns so many bytes of a stored vector, from the beginning
+ * of a slice on, in the current memory context.
  */
-Datum
-federated_read_slice(PG_FUNCTION_ARGS)
+bytea *
+fed_read_slice(const FedVector *vector, int slice, int bytes)
 {
-	int			slice = PG_GETARG_INT32(2);
-	int			bytes = PG_GETARG_INT32(3);
-	FedVector	vector;
 	FedPageReader *reader;
 	bytea	   *result;
 	int			done;
 
 	keep_memory();
 	check_slice(slice, bytes);
-	vector.id = PG_GETARG_INT64(1);
-	vector.relation = *PG_GETARG_NAME(0);
-	vector.bytes = 0;
-	vector.encoding = FED_ENCODING_F32;
-
 	result = palloc(VARHDRSZ + bytes);
 	SET_VARSIZE(result, VARHDRSZ + bytes);
-	reader = fed_page_reader_open(&vector, slice * FED_SLICE_PAGES, NULL);
+	reader = fed_page_reader_open(vector, slice * FED_SLICE_PAGES, NULL);
 	for (done = 0; done < bytes; done += FED_PAGE_BYTES)
 		memcpy(VARDATA(result) + done, fed_page_reader_next(reader), Min(bytes - done, FED_PAGE_BYTES));
 	fed_page_reader_close(reader);
-	PG_RETURN_BYTEA_P(result);
+	return result;
+}
+
+/*
+ * federated.read_slice(relation name, vector_id bigint, slice int, bytes int)
+ * returns bytea
+ */
+Datum
+federated_read_slice(PG_FUNCTION_ARGS)
+{
+	FedVector	vector = {.id = PG_GETARG_INT64(1), .relation = *PG_GETARG_NAME(0), .encoding = FED_ENCODING_F32};
+
+	PG_RETURN_BYTEA_P(fed_read_slice(&vector, PG_GETARG_INT32(2), PG_GETARG_INT32(3)));
 }

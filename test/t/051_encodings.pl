@@ -162,15 +162,14 @@ end(1 .. 4);
 # A connection that is lost while slices are on their way as rows of one statement: the second run is of
 # slices 1 and 2, and the server ends with the first of them sent.
 $fed->sql(q{CREATE SEQUENCE public.interruptions;
-	CREATE FUNCTION public.read_slice(name, bigint, integer, integer) RETURNS bytea
-		LANGUAGE c STABLE STRICT AS '$libdir/federated', 'federated_read_slice';
-	CREATE OR REPLACE FUNCTION federated.read_slice(relation name, vector_id bigint, slice integer, bytes integer) RETURNS bytea
-		LANGUAGE plpgsql STABLE STRICT AS $$
+	ALTER FUNCTION federated.readable_vector(bigint, integer, text, text) RENAME TO readable_vector_before;
+	CREATE FUNCTION federated.readable_vector(version_id bigint, slice integer, section text, encoding text) RETURNS federated.vectors
+		LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
 	BEGIN
 		IF slice = 2 AND nextval('public.interruptions') = 1 THEN
 			PERFORM pg_terminate_backend(pg_backend_pid());
 		END IF;
-		RETURN public.read_slice(relation, vector_id, slice, bytes);
+		RETURN federated.readable_vector_before(version_id, slice, section, encoding);
 	END $$});
 my $copy = $node->basedir . '/copy.safetensors';
 {
