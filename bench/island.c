@@ -72,7 +72,7 @@ upload(FedTransport *t, const char *round, const char *path)
 
 	check(fed_map_file(path, &spool.delta, &err), &err);
 	touch(&spool.delta);
-	check(fed_hash_vector(spool.delta.data, spool.delta.len, NULL, spool.digest, NULL, &err), &err);
+	check(fed_hash_vector(spool.delta.data, spool.delta.len, spool.digest, NULL, &err), &err);
 	began = fed_now();
 	check(fed_upload_update(t, &spool, NULL, &reply, &err), &err);
 	print_seconds(began);
@@ -145,7 +145,7 @@ do_task(FedTransport *t, const FedTask *task)
 	spool.delta.data = calloc(task->parameters, 4);
 	if (spool.delta.data == NULL)
 		check(fed_error_memory(&err), &err);
-	check(fed_hash_vector(spool.delta.data, spool.delta.len, NULL, spool.digest, NULL, &err), &err);
+	check(fed_hash_vector(spool.delta.data, spool.delta.len, spool.digest, NULL, &err), &err);
 	check(fed_upload_update(t, &spool, NULL, &reply, &err), &err);
 	expect_accepted(&reply);
 	free(spool.delta.data);

@@ -147,7 +147,7 @@ is_downloaded(const FedManifest *manifest, const char *path)
 	if (!manifest->has_digest || access(path, R_OK) != 0 || !fed_model_file_open(path, FED_ERR_LOCAL, &file, NULL))
 		return false;
 	same = file.parts.data_bytes == manifest->parameters * 4 &&
-		fed_hash_vector(file.parts.data, file.parts.data_bytes, NULL, digest, NULL, NULL) &&
+		fed_hash_vector(file.parts.data, file.parts.data_bytes, digest, NULL, NULL) &&
 		memcmp(digest, manifest->digest, sizeof(digest)) == 0;
 	fed_model_file_close(&file);
 	return same;

@@ -122,8 +122,8 @@ next_result(PGconn *conn, PGresult **res, FedError *err)
 	return true;
 }
 
-static PGresult *
-collect(PGconn *conn, FedError *err)
+PGresult *
+fed_pq_collect(PGconn *conn, FedError *err)
 {
 	PGresult   *res = NULL;
 
@@ -137,8 +137,8 @@ collect(PGconn *conn, FedError *err)
 	return NULL;
 }
 
-static bool
-send_statement(PGconn *conn, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
+bool
+fed_pq_send(PGconn *conn, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
 {
 	const char *values[FED_PQ_MAX_PARAMS];
 	int			lengths[FED_PQ_MAX_PARAMS];
@@ -156,13 +156,13 @@ send_statement(PGconn *conn, const char *sql, bool binary, int n, const FedPqPar
 PGresult *
 fed_pq_call(PGconn *conn, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
 {
-	return send_statement(conn, sql, binary, n, params, err) ? collect(conn, err) : NULL;
+	return fed_pq_send(conn, sql, binary, n, params, err) ? fed_pq_collect(conn, err) : NULL;
 }
 
 bool
 fed_pq_begin_rows(PGconn *conn, const char *sql, int n, const FedPqParam *params, FedError *err)
 {
-	return send_statement(conn, sql, true, n, params, err) && (PQsetSingleRowMode(conn) || connection_error(conn, err));
+	return fed_pq_send(conn, sql, true, n, params, err) && (PQsetSingleRowMode(conn) || connection_error(conn, err));
 }
 
 PGresult *

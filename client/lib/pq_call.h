@@ -38,6 +38,11 @@ extern PGconn *fed_pq_connect(const char *conninfo, FedError *err);
 extern PGresult *fed_pq_call(PGconn *conn, const char *sql, bool binary,
 							 int n, const FedPqParam *params, FedError *err);
 
+/* The same in two: between them the server works. What was sent must be collected, and nothing else be done on the connection. */
+extern bool fed_pq_send(PGconn *conn, const char *sql, bool binary, int n,
+						const FedPqParam *params, FedError *err);
+extern PGresult *fed_pq_collect(PGconn *conn, FedError *err);
+
 /*
  * A statement whose binary rows are taken one by one, while the server makes
  * the next. Each fed_pq_next_row gives a result of one row, that the caller

@@ -236,7 +236,7 @@ fed_result_check_model(const FedModelFile *received, const uint8_t digest[FED_SH
 {
 	uint8_t		now[FED_SHA256_BYTES];
 
-	if (!fed_hash_vector(received->parts.data, received->parts.data_bytes, NULL, now, step, err))
+	if (!fed_hash_vector(received->parts.data, received->parts.data_bytes, now, step, err))
 		return false;
 	return memcmp(now, digest, sizeof(now)) == 0 ||
 		fed_error_set(err, FED_ERR_TRAINER, "the trainer changed FED_MODEL, which it must only read");

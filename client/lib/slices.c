@@ -76,9 +76,8 @@ fed_vector_digest(const uint8_t *hashes, uint64_t n_slices,
 }
 
 bool
-fed_hash_vector(const uint8_t *data, uint64_t bytes, uint8_t *hashes,
-				uint8_t out[FED_SHA256_BYTES], const FedStep *step,
-				FedError *err)
+fed_hash_vector(const uint8_t *data, uint64_t bytes, uint8_t out[FED_SHA256_BYTES],
+				const FedStep *step, FedError *err)
 {
 	FedSha256  *whole = fed_sha256_new();
 	uint64_t	n = fed_slice_count(bytes);
@@ -90,8 +89,6 @@ fed_hash_vector(const uint8_t *data, uint64_t bytes, uint8_t *hashes,
 		ok = fed_sha256(data + slice * FED_SLICE_BYTES,
 						fed_slice_length(bytes, slice), hash) &&
 			fed_sha256_update(whole, hash, sizeof(hash));
-		if (hashes != NULL)
-			memcpy(hashes + slice * FED_SHA256_BYTES, hash, sizeof(hash));
 		if (ok && !fed_step(step, (slice + 1) * FED_SLICE_BYTES, bytes, err))
 		{
 			fed_sha256_free(whole);

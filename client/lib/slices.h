@@ -81,11 +81,11 @@ extern bool fed_vector_digest(const uint8_t *hashes, uint64_t n_slices,
 							  uint8_t out[FED_SHA256_BYTES], FedError *err);
 
 /*
- * Hashes a vector that is in memory (or mapped) slice by slice. hashes, if not
- * NULL, receives 32 bytes per slice.
+ * The digest of a vector that is in memory (or mapped): over the hashes of its
+ * slices.
  */
 extern bool fed_hash_vector(const uint8_t *data, uint64_t bytes,
-							uint8_t *hashes, uint8_t out[FED_SHA256_BYTES],
+							uint8_t out[FED_SHA256_BYTES],
 							const FedStep *step, FedError *err);
 
 #endif							/* FED_CLIENT_SLICES_H */

@@ -69,7 +69,7 @@ map_delta(const char *dir, FedSpool *out)
 	char	   *path = fed_spool_delta_path(dir);
 	uint8_t		digest[FED_SHA256_BYTES];
 	bool		ok = path != NULL && fed_map_file(path, &out->delta, NULL) &&
-		fed_hash_vector(out->delta.data, out->delta.len, NULL, digest, NULL, NULL) &&
+		fed_hash_vector(out->delta.data, out->delta.len, digest, NULL, NULL) &&
 		memcmp(digest, out->digest, sizeof(digest)) == 0;
 
 	free(path);

@@ -148,6 +148,15 @@ struct FedTransport
 	 * 0 tries once, FED_FOREVER never gives up.
 	 */
 	double		patience;
+
+	/*
+	 * What the caller of fed_put_slice can do until the answer is there; NULL:
+	 * nothing. A carrier that can calls it once the slice is sent; it may also
+	 * be never called, or again when a call is repeated.
+	 */
+	void		(*meanwhile) (void *arg);
+	void	   *meanwhile_arg;
+
 	FedBackoff	backoff;
 	double		failing_since;	/* fed_now() of the first failure; 0: none */
 	char		last_complaint[640];	/* so that each is logged once */

@@ -97,6 +97,22 @@ call(FedTransport *base, const char *sql, bool binary, int n, const FedPqParam *
 	return fed_pq_call(t->conn, text, binary, n, params, err);
 }
 
+/* A call whose answer takes so long that the caller may have something to do meanwhile. */
+static PGresult *
+long_call(FedTransport *base, const char *sql, int n, const FedPqParam *params, FedError *err)
+{
+	FedPq	   *t = (FedPq *) base;
+	char		text[1024];
+
+	end_run(t);
+	expand(t, sql, text, sizeof(text));
+	if (!fed_pq_send(t->conn, text, false, n, params, err))
+		return NULL;
+	if (base->meanwhile != NULL)
+		base->meanwhile(base->meanwhile_arg);
+	return fed_pq_collect(t->conn, err);
+}
+
 /* Calls whose one value is of no interest. */
 static bool
 call_void(FedTransport *base, const char *sql, int n, const FedPqParam *params, FedError *err)
@@ -107,11 +123,10 @@ call_void(FedTransport *base, const char *sql, int n, const FedPqParam *params, 
 	return res != NULL;
 }
 
-/* The one text value, malloc'd; *out is NULL for null or no row. */
+/* The one text value of a result, which it frees; malloc'd; *out is NULL for null or no row. */
 static bool
-call_text(FedTransport *base, const char *sql, int n, const FedPqParam *params, char **out, FedError *err)
+take_text(PGresult *res, char **out, FedError *err)
 {
-	PGresult   *res = call(base, sql, false, n, params, err);
 	bool		ok = res != NULL;
 
 	*out = NULL;
@@ -124,12 +139,24 @@ call_text(FedTransport *base, const char *sql, int n, const FedPqParam *params, 
 	return ok;
 }
 
-/* The one text value; null is an error. */
+static bool
+call_text(FedTransport *base, const char *sql, int n, const FedPqParam *params, char **out, FedError *err)
+{
+	return take_text(call(base, sql, false, n, params, err), out, err);
+}
+
+/* The same; null is an error. */
+static bool
+take_document(PGresult *res, char **out, FedError *err)
+{
+	return take_text(res, out, err) &&
+		(*out != NULL || fed_error_set(err, FED_ERR_PROTOCOL, "the server gave no answer"));
+}
+
 static bool
 call_document(FedTransport *base, const char *sql, int n, const FedPqParam *params, char **out, FedError *err)
 {
-	return call_text(base, sql, n, params, out, err) &&
-		(*out != NULL || fed_error_set(err, FED_ERR_PROTOCOL, "the server gave no answer"));
+	return take_document(call(base, sql, false, n, params, err), out, err);
 }
 
 /* The one number; 0 for null or no row. */
@@ -345,8 +372,8 @@ pq_put_slice(FedTransport *base, int64_t update_id, uint64_t slice, const uint8_
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, update_id)), FED_PQ_TEXT(number(&slice_no, (int64_t) slice)),
 	FED_PQ_BYTES(hash, FED_SHA256_BYTES), FED_PQ_BYTES(data, len)};
 
-	return call_document(base, "SELECT @federated_put_slice($1::bigint, $2::integer, $3::bytea, $4::bytea)", 4, params,
-						 document, err);
+	return take_document(long_call(base, "SELECT @federated_put_slice($1::bigint, $2::integer, $3::bytea, $4::bytea)", 4,
+								   params, err), document, err);
 }
 
 static bool

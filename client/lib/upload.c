@@ -10,18 +10,60 @@
 /* How often an update is begun anew when the server has lost a part of it. */
 #define MAX_RESTARTS 3
 
+/* The hash of the slice that will be sent next, made while the server stores the one before. */
+typedef struct NextHash
+{
+	const FedSpool *spool;
+	uint64_t	slice;
+	bool		known;
+	uint8_t		hash[FED_SHA256_BYTES];
+} NextHash;
+
+static void
+hash_next(void *arg)
+{
+	NextHash   *next = arg;
+	const FedMapping *delta = &next->spool->delta;
+
+	if (!next->known && next->slice < fed_slice_count(delta->len))
+		next->known = fed_sha256(delta->data + next->slice * FED_SLICE_BYTES, fed_slice_length(delta->len, next->slice),
+								 next->hash);
+}
+
+/* Sends one slice, whose hash may be there already, and has the next one's made. */
+static bool
+put_slice(FedTransport *t, int64_t update_id, uint64_t slice, NextHash *next, FedReply *out, FedError *err)
+{
+	const FedMapping *delta = &next->spool->delta;
+	uint8_t		hash[FED_SHA256_BYTES];
+	bool		ok;
+
+	if (next->slice != slice)
+		*next = (NextHash) {next->spool, slice};
+	hash_next(next);
+	if (!next->known)
+		return fed_digest_error(err);
+	memcpy(hash, next->hash, sizeof(hash));
+	*next = (NextHash) {next->spool, slice + 1};
+	t->meanwhile = hash_next;
+	t->meanwhile_arg = next;
+	ok = fed_put_slice(t, update_id, slice, hash, delta->data + slice * FED_SLICE_BYTES,
+					   fed_slice_length(delta->len, slice), out, err);
+	t->meanwhile = NULL;
+	return ok;
+}
+
 /* The slices that are missing; stops early when one is rejected. */
 static bool
-put_slices(FedTransport *t, int64_t update_id, const FedSpool *spool, const uint8_t *hashes, const FedSliceSet *present,
-		   const FedStep *step, FedReply *out, FedError *err)
+put_slices(FedTransport *t, int64_t update_id, const FedSpool *spool, const FedSliceSet *present, const FedStep *step,
+		   FedReply *out, FedError *err)
 {
 	uint64_t	bytes = spool->delta.len;
+	NextHash	next = {spool};
 
 	for (uint64_t slice = 0; slice < fed_slice_count(bytes); slice++)
 	{
-		if (!fed_slice_set_has(present, slice) &&
-			!fed_put_slice(t, update_id, slice, hashes + slice * FED_SHA256_BYTES,
-						   spool->delta.data + slice * FED_SLICE_BYTES, fed_slice_length(bytes, slice), out, err))
+		if (!fed_slice_set_has(present, slice) && !put_slice(t, update_id, slice, &next, out, err))
 			return false;
 		if (out->status == FED_REPLY_REJECTED)
 			return true;
@@ -47,8 +89,7 @@ was_lost(bool begun, bool ok, const FedReply *reply, const FedError *err)
 
 /* *begun: the server took the update as one that it is to receive. */
 static bool
-send_once(FedTransport *t, const FedSpool *spool, const uint8_t *hashes, const FedStep *step, FedReply *out, bool *begun,
-		  FedError *err)
+send_once(FedTransport *t, const FedSpool *spool, const FedStep *step, FedReply *out, bool *begun, FedError *err)
 {
 	FedSliceSet present = {0};
 	int64_t		update_id;
@@ -59,7 +100,7 @@ send_once(FedTransport *t, const FedSpool *spool, const uint8_t *hashes, const F
 	if (*begun)
 	{
 		update_id = out->update_id;
-		ok = put_slices(t, update_id, spool, hashes, &present, step, out, err) &&
+		ok = put_slices(t, update_id, spool, &present, step, out, err) &&
 			(out->status == FED_REPLY_REJECTED ||
 			 fed_commit_update(t, update_id, spool->digest, spool->num_samples, spool->metrics, out, err));
 	}
@@ -70,23 +111,13 @@ send_once(FedTransport *t, const FedSpool *spool, const uint8_t *hashes, const F
 bool
 fed_upload_update(FedTransport *t, const FedSpool *spool, const FedStep *step, FedReply *out, FedError *err)
 {
-	uint8_t    *hashes = malloc((size_t) fed_slice_count(spool->delta.len) * FED_SHA256_BYTES + 1);
-	uint8_t		digest[FED_SHA256_BYTES];
+	int			attempts = 0;
 	bool		begun;
 	bool		ok;
 
-	if (hashes == NULL)
-		return fed_error_memory(err);
-	ok = fed_hash_vector(spool->delta.data, spool->delta.len, hashes, digest, NULL, err);
-	if (ok)
-	{
-		int			attempts = 0;
-
-		do
-			ok = send_once(t, spool, hashes, step, out, &begun, err);
-		while (was_lost(begun, ok, out, err) && ++attempts < MAX_RESTARTS);
-	}
-	free(hashes);
+	do
+		ok = send_once(t, spool, step, out, &begun, err);
+	while (was_lost(begun, ok, out, err) && ++attempts < MAX_RESTARTS);
 	return ok;
 }
 

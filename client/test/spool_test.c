@@ -42,7 +42,7 @@ main(void)
 		return 1;
 	path = fed_spool_delta_path(dir);
 	check(!fed_spool_load(dir, &spool), "nothing is kept at first");
-	check(fed_hash_vector((uint8_t *) delta, sizeof(delta), NULL, digest, NULL, &err) &&
+	check(fed_hash_vector((uint8_t *) delta, sizeof(delta), digest, NULL, &err) &&
 		  fed_write_file(path, delta, sizeof(delta), &err), "a delta is written");
 	check(!fed_spool_load(dir, &spool), "a delta without its record is none");
 	check(fed_spool_save(dir, &task, FED_ENCODING_F16, digest, 12, "{}", &err), "the record makes it one");
