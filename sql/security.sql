@@ -57,6 +57,11 @@ INSERT INTO test.calls VALUES
 ('federated_revoke_token', 'SELECT federated_revoke_token(NULL)'),
 ('federated_rotate_token_secret', 'SELECT federated_rotate_token_secret(NULL)'),
 ('federated_invite_island', 'SELECT federated_invite_island(NULL)'),
+('federated_subscribe', 'SELECT federated_subscribe(NULL, NULL)'),
+('federated_unsubscribe', 'SELECT federated_unsubscribe(NULL)'),
+('federated_rotate_webhook_secret', 'SELECT federated_rotate_webhook_secret(NULL)'),
+('federated_replay_webhook', 'SELECT federated_replay_webhook(NULL)'),
+('federated_replay_dead_webhooks', 'SELECT federated_replay_dead_webhooks(NULL)'),
 ('federated.advance', 'SELECT federated.advance(NULL)'),
 ('federated.health', 'SELECT count(*) FROM federated.health()');
 CREATE FUNCTION test.allowed(role name, query text) RETURNS text

@@ -31,14 +31,14 @@ COMMENT ON FUNCTION federated.refuse_event_change() IS 'Trigger: events are neve
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON federated.events
 	FOR EACH STATEMENT EXECUTE FUNCTION federated.refuse_event_change();
 
--- The worker runs the state machine as a superuser that no person is.
+-- Our processes run as a superuser that no person is.
 CREATE FUNCTION federated.current_actor() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE WHEN current_setting('application_name') = 'federated worker'
+	SELECT CASE WHEN current_setting('application_name') IN ('federated worker', 'federated webhook')
 					 AND EXISTS (SELECT FROM pg_stat_get_activity(pg_backend_pid()) a
-								 WHERE a.backend_type = 'federated worker')
+								 WHERE a.backend_type = current_setting('application_name'))
 				THEN 'worker' ELSE federated.caller_name() END
 $$;
 COMMENT ON FUNCTION federated.current_actor() IS 'Actor to write into an event: the caller, or "worker"';
@@ -47,9 +47,13 @@ CREATE FUNCTION federated.log_event(session_id uuid, kind text, detail jsonb DEF
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	logged federated.events;
 BEGIN
 	INSERT INTO federated.events (session_id, actor, kind, detail)
-	VALUES ($1, federated.current_actor(), $2, jsonb_strip_nulls($3));
+	VALUES ($1, federated.current_actor(), $2, jsonb_strip_nulls($3))
+	RETURNING * INTO logged;
+	PERFORM federated.queue_webhooks(logged);
 END
 $$;
 COMMENT ON FUNCTION federated.log_event(uuid, text, jsonb) IS 'Append one event in the current transaction';

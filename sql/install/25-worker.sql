@@ -187,6 +187,7 @@ BEGIN
 		RETURN 1;
 	END IF;
 	PERFORM federated.forget_tokens();
+	PERFORM federated.forget_webhooks();
 	RETURN federated.drop_retired_tables();
 END
 $$;

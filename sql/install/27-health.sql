@@ -47,6 +47,7 @@ BEGIN
 			 THEN 'Raise federated.max_storage, or keep fewer versions.' END;
 	RETURN QUERY SELECT 'retired tables', waiting = 0, format('%s have waited for more than an hour to be dropped', waiting),
 		CASE WHEN waiting > 0 THEN 'Somebody reads them: look for old transactions in pg_stat_activity.' END;
+	RETURN QUERY SELECT * FROM federated.check_webhooks();
 	RETURN QUERY SELECT 'wal', federated.setting('update_durability') = 'logged' OR NOT pg_is_in_recovery(),
 		format('updates are %s, kernels use %s', federated.setting('update_durability'), federated.simd_level()), NULL::text;
 END

@@ -10,11 +10,11 @@ DECLARE
 BEGIN
 	FOREACH name IN ARRAY '{events,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,islands,
 							heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens,
-							optimizer_states}'::text[]
+							optimizer_states,webhooks,webhook_deliveries}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(format('federated.%I', name), '');
 	END LOOP;
-	FOREACH name IN ARRAY '{events,vectors,workloads,model_versions,islands,rounds,updates,rejections}'::text[]
+	FOREACH name IN ARRAY '{events,vectors,workloads,model_versions,islands,rounds,updates,rejections,webhooks}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(pg_get_serial_sequence(format('federated.%I', name), 'id'), '');
 	END LOOP;

@@ -26,6 +26,17 @@ int			fed_setting_max_storage = 0;
 int			fed_setting_request_timeout = 60;
 char	   *fed_setting_tablespace = NULL;
 int			fed_setting_update_durability = FED_UPDATES_LOGGED;
+bool		fed_setting_webhook_allow_http = false;
+bool		fed_setting_webhook_allow_private = false;
+char	   *fed_setting_webhook_ca_file = NULL;
+int			fed_setting_webhook_connections = 64;
+int			fed_setting_webhook_limit = 100;
+int			fed_setting_webhook_max_attempts = 12;
+int			fed_setting_webhook_receiver_connections = 8;
+int			fed_setting_webhook_retention = 7 * 86400;
+int			fed_setting_webhook_retry_delay = 10000;
+int			fed_setting_webhook_timeout = 10000;
+bool		fed_setting_webhooks = true;
 bool		fed_setting_worker = true;
 int			fed_setting_worker_interval = 5000;
 
@@ -158,12 +169,101 @@ define_worker_settings(void)
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 }
 
+/* Settings of webhooks: to whom requests may go. */
+static void
+define_receiver_settings(void)
+{
+	DefineCustomBoolVariable("federated.webhook_allow_http",
+							 "Let webhooks go over HTTP without TLS.",
+							 NULL,
+							 &fed_setting_webhook_allow_http,
+							 false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("federated.webhook_allow_private",
+							 "Let webhooks go to addresses that are not public.",
+							 "Loopback, private, link-local and the like; users could reach what only this machine may.",
+							 &fed_setting_webhook_allow_private,
+							 false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomStringVariable("federated.webhook_ca_file",
+							   "File with the certificates of authorities that receivers' certificates must come from.",
+							   "Empty means those of the system.",
+							   &fed_setting_webhook_ca_file,
+							   "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.webhook_limit",
+							"Subscriptions to events that one owner may have.",
+							NULL,
+							&fed_setting_webhook_limit,
+							100, 0, 10000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+/* Settings of webhooks: how requests are made. */
+static void
+define_delivery_settings(void)
+{
+	DefineCustomBoolVariable("federated.webhooks",
+							 "Send events to their subscribers.",
+							 "When off, they wait.",
+							 &fed_setting_webhooks,
+							 true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.webhook_connections",
+							"Webhook requests of a database that are under way at a time.",
+							NULL,
+							&fed_setting_webhook_connections,
+							64, 1, 1000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.webhook_max_attempts",
+							"Attempts after which a delivery is given up.",
+							NULL,
+							&fed_setting_webhook_max_attempts,
+							12, 1, 100,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.webhook_receiver_connections",
+							"Webhook requests to one receiver that are under way at a time.",
+							NULL,
+							&fed_setting_webhook_receiver_connections,
+							8, 1, 100,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.webhook_retention",
+							"How long deliveries that have arrived are kept.",
+							NULL,
+							&fed_setting_webhook_retention,
+							7 * 86400, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.webhook_retry_delay",
+							"Delay before the second attempt; it doubles with each further one.",
+							NULL,
+							&fed_setting_webhook_retry_delay,
+							10000, 10, 3600000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.webhook_timeout",
+							"Longest time that one webhook request may take.",
+							NULL,
+							&fed_setting_webhook_timeout,
+							10000, 100, 300000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+}
+
 /* fed_settings_define registers every parameter; called once, from _PG_init. */
 void
 fed_settings_define(void)
 {
 	define_data_settings();
 	define_worker_settings();
+	define_receiver_settings();
+	define_delivery_settings();
 	MarkGUCPrefixReserved("federated");
 }
 

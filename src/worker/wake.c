@@ -28,6 +28,7 @@ static int	pending = 0;
 static List *held_databases = NIL;	/* Oids, in TopMemoryContext */
 
 PG_FUNCTION_INFO_V1(federated_launch_worker);
+PG_FUNCTION_INFO_V1(federated_wake_webhook);
 PG_FUNCTION_INFO_V1(federated_wake_worker);
 
 /* Let workers into the databases that this transaction wanted empty. */
@@ -122,6 +123,18 @@ federated_launch_worker(PG_FUNCTION_ARGS)
  */
 Datum
 federated_wake_worker(PG_FUNCTION_ARGS)
+{
+	fed_wake_at_commit(FED_WAKE_WORKER);
+	PG_RETURN_VOID();
+}
+
+/*
+ * federated.wake_webhook() returns void
+ *
+ * At commit, has what is in the outbox sent.
+ */
+Datum
+federated_wake_webhook(PG_FUNCTION_ARGS)
 {
 	fed_wake_at_commit(FED_WAKE_WORKER);
 	PG_RETURN_VOID();

@@ -126,6 +126,11 @@ my %function = (
 	issue_token => [ 400, { subject => 'x', role => 'superuser' }, 'admin' ],
 	revoke_token => [ 404, { jti => $unknown }, 'admin' ],
 	rotate_token_secret => [ 200, {}, 'admin' ],
+	subscribe => [ 404, { url => 'https://receiver.example/', events => ['round_closed'], session_id => $unknown }, qw(admin creator) ],
+	unsubscribe => [ 404, { id => 0 }, qw(admin creator) ],
+	rotate_webhook_secret => [ 404, { id => 0 }, qw(admin creator) ],
+	replay_webhook => [ 404, { delivery => $unknown }, qw(admin creator) ],
+	replay_dead_webhooks => [ 404, { id => 0 }, qw(admin creator) ],
 	health => [ 200, {}, qw(admin viewer) ],
 	worker_status => [ 200, {}, qw(admin viewer) ],
 	metrics => [ 200, {}, qw(admin viewer) ]
@@ -185,7 +190,9 @@ my %view = (
 	islands => [qw(admin island viewer auditor)],
 	events => \@without_island,
 	rejections => [qw(admin island auditor)],
-	tokens => ['admin']
+	tokens => ['admin'],
+	webhooks => [qw(admin creator)],
+	webhook_deliveries => [qw(admin creator)]
 );
 is_deeply([ split /\n/, $fed->sql(q{SELECT relname FROM pg_class WHERE relnamespace = 'federated_api'::regnamespace
 		AND relkind IN ('r', 'v', 'm', 'f', 'p', 'S') ORDER BY relname COLLATE "C"}) ], [ sort keys %view ], 'every view of the interface is in the table');
