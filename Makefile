@@ -8,7 +8,7 @@ EXTENSION  = federated
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" federated.control)
 
 MODULE_big = federated
-OBJS       = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c src/core/*/*.c)))
+OBJS       = $(filter-out src/webhook/%,$(sort $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c src/core/*/*.c))))
 PKG_CONFIG ?= pkg-config
 PG_CPPFLAGS = -I$(srcdir)/src -DFED_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags jansson libcrypto)
 PG_CFLAGS  = $(FED_CFLAGS)
@@ -16,7 +16,11 @@ SHLIB_LINK = $(shell $(PKG_CONFIG) --libs jansson libcrypto)
 
 DATA       = $(wildcard sql/upgrade/federated--*--*.sql)
 DATA_built = federated--$(EXTVERSION).sql
-EXTRA_CLEAN = federated--*.sql
+EXTRA_CLEAN = federated--*.sql $(HTTP_LIB) $(HTTP_OBJS)
+
+# What sends webhooks: a library of its own, so that nothing else of the server has libcurl.
+HTTP_LIB   = federated_http$(DLSUFFIX)
+HTTP_OBJS  = $(patsubst %.c,%.o,$(wildcard src/webhook/*.c)) src/core/net/address.o
 
 REGRESS      = setup $(filter-out setup,$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
 ISOLATION    = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
@@ -37,9 +41,21 @@ federated--$(EXTVERSION).sql: $(sort $(wildcard sql/install/*.sql))
 	cat $^ > $@
 
 # A changed header rebuilds what may include it.
-$(OBJS): $(wildcard src/*.h src/*/*.h src/core/*/*.h)
+$(OBJS) $(HTTP_OBJS): $(wildcard src/*.h src/*/*.h src/core/*/*.h)
 
-.PHONY: client install-client clean-client dashboard install-http clean-dashboard
+# The functions of ours that it calls are in the library that the server has preloaded.
+$(HTTP_LIB): $(HTTP_OBJS)
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $(shell $(PKG_CONFIG) --libs libcurl)
+all: $(HTTP_LIB)
+install: install-http-lib
+install-http-lib: $(HTTP_LIB)
+	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'
+	$(INSTALL_SHLIB) $(HTTP_LIB) '$(DESTDIR)$(pkglibdir)/'
+uninstall: uninstall-http-lib
+uninstall-http-lib:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(HTTP_LIB)'
+
+.PHONY: install-http-lib uninstall-http-lib client install-client clean-client dashboard install-http clean-dashboard
 all: client
 client:
 	$(MAKE) -C client

@@ -12,7 +12,7 @@
 #include "miscadmin.h"
 #include "worker/worker.h"
 
-FED_MODULE_MAGIC;
+FED_MODULE_MAGIC("federated");
 
 extern PGDLLEXPORT void _PG_init(void);
 

@@ -19,8 +19,10 @@
 #include "access/heapam.h"
 #include "access/hio.h"
 #include "catalog/pg_database.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/memutils.h"
 #include "utils/wait_event.h"
 
 /* 16: varlena macros moved out of postgres.h */
@@ -85,6 +87,17 @@ fed_wait_event(uint32 *cached, const char *name)
 #endif
 }
 
+/* 17: a set of wait events belongs to a resource owner and no longer to a context */
+static inline WaitEventSet *
+fed_create_wait_set(int size)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(NULL, size);
+#else
+	return CreateWaitEventSet(TopMemoryContext, size);
+#endif
+}
+
 /* 18: index_beginscan takes an instrumentation pointer */
 static inline IndexScanDesc
 fed_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
@@ -98,9 +111,9 @@ fed_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
 
 /* 18: a module may state its name and version */
 #if PG_VERSION_NUM >= 180000
-#define FED_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "federated", .version = FED_VERSION)
+#define FED_MODULE_MAGIC(module) PG_MODULE_MAGIC_EXT(.name = module, .version = FED_VERSION)
 #else
-#define FED_MODULE_MAGIC PG_MODULE_MAGIC
+#define FED_MODULE_MAGIC(module) PG_MODULE_MAGIC
 #endif
 
 #endif							/* FED_BASE_COMPAT_H */

@@ -19,17 +19,17 @@ extern int	fed_setting_max_storage;		/* MB, 0 = unlimited */
 extern int	fed_setting_request_timeout;	/* seconds, 0 = unlimited */
 extern char *fed_setting_tablespace;		/* "" = the database's default */
 extern int	fed_setting_update_durability;	/* FedUpdateDurability */
-extern bool fed_setting_webhook_allow_http;
-extern bool fed_setting_webhook_allow_private;
-extern char *fed_setting_webhook_ca_file;	/* "" = the system's */
-extern int	fed_setting_webhook_connections;
+extern PGDLLEXPORT bool fed_setting_webhook_allow_http;
+extern PGDLLEXPORT bool fed_setting_webhook_allow_private;
+extern PGDLLEXPORT char *fed_setting_webhook_ca_file;	/* "" = the system's */
+extern PGDLLEXPORT int	fed_setting_webhook_connections;
 extern int	fed_setting_webhook_limit;		/* subscriptions per owner */
 extern int	fed_setting_webhook_max_attempts;
 extern int	fed_setting_webhook_receiver_connections;
 extern int	fed_setting_webhook_retention;	/* seconds */
 extern int	fed_setting_webhook_retry_delay;	/* ms */
-extern int	fed_setting_webhook_timeout;	/* ms */
-extern bool fed_setting_webhooks;			/* send */
+extern PGDLLEXPORT int	fed_setting_webhook_timeout;	/* ms */
+extern PGDLLEXPORT bool fed_setting_webhooks;			/* send */
 extern bool fed_setting_worker;				/* drive sessions automatically */
 extern int	fed_setting_worker_interval;	/* ms */
 

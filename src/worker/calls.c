@@ -2,7 +2,7 @@
  * calls.c
  *		The SQL functions that the worker calls, as C functions.
  *
- * The state machine is SQL; the worker knows nothing of it but these eight
+ * The state machine is SQL; the worker knows nothing of it but these nine
  * names. All run inside a transaction with SPI connected and a snapshot set,
  * and raise what the SQL function raises. Plans are prepared at first use and
  * kept as long as the process lives; when the extension is dropped and made
@@ -29,9 +29,10 @@ typedef enum Call
 	RECORD_FAILURE,
 	MAINTAIN,
 	AGGREGATE_CHUNK,
+	NEXT_WEBHOOK,
 } Call;
 
-#define N_CALLS (AGGREGATE_CHUNK + 1)
+#define N_CALLS (NEXT_WEBHOOK + 1)
 
 typedef struct CallText
 {
@@ -50,6 +51,7 @@ static const CallText call_texts[N_CALLS] = {
 	{UUIDOID, TEXTOID, TEXTOID}},
 	[MAINTAIN] = {"SELECT federated.maintain()", 0, {0}},
 	[AGGREGATE_CHUNK] = {"SELECT federated.aggregate_chunk($1)", 1, {INT8OID}},
+	[NEXT_WEBHOOK] = {"SELECT federated.next_webhook()", 0, {0}},
 };
 
 static SPIPlanPtr plans[N_CALLS];
@@ -127,17 +129,31 @@ fed_calls_due_sessions(MemoryContext context, pg_uuid_t **sessions)
 	return n_sessions;
 }
 
-/* fed_calls_next_due says when to look again; false when nothing is active. */
-bool
-fed_calls_next_due(TimestampTz *when)
+/* Make a call that returns a time; false when it is NULL. */
+static bool
+execute_for_time(Call call, TimestampTz *when)
 {
 	bool		isnull;
 	Datum		value;
 
-	execute(NEXT_DUE, NULL);
+	execute(call, NULL);
 	value = fetch(0, &isnull);
 	*when = isnull ? 0 : DatumGetTimestampTz(value);
 	return !isnull;
+}
+
+/* fed_calls_next_due says when to look again; false when nothing is active. */
+bool
+fed_calls_next_due(TimestampTz *when)
+{
+	return execute_for_time(NEXT_DUE, when);
+}
+
+/* fed_calls_next_webhook says when the next is to be sent; false when there is none. */
+bool
+fed_calls_next_webhook(TimestampTz *when)
+{
+	return execute_for_time(NEXT_WEBHOOK, when);
 }
 
 /* fed_calls_advance does one step of a session; false if none was due. */

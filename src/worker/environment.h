@@ -5,6 +5,6 @@
 #ifndef FED_WORKER_ENVIRONMENT_H
 #define FED_WORKER_ENVIRONMENT_H
 
-extern void fed_environment_force(const char *application_name);
+extern PGDLLEXPORT void fed_environment_force(const char *application_name);
 
 #endif							/* FED_WORKER_ENVIRONMENT_H */

@@ -150,9 +150,11 @@ drop_unlisted_slots(void)
 		if (!OidIsValid(slot->database) || slot->requested || slot->holds > 0 ||
 			hash_search(known, &slot->database, HASH_FIND, NULL) != NULL)
 			continue;
+		if (slot->webhook_pid != 0)
+			kill(slot->webhook_pid, SIGTERM);
 		if (slot->pid != 0)
 			kill(slot->pid, SIGTERM);
-		else if (handles[i] == NULL)
+		else if (handles[i] == NULL && slot->webhook_pid == 0)
 			slot->database = InvalidOid;
 	}
 	LWLockRelease(fed_shared->lock);
@@ -248,7 +250,7 @@ reap_workers(void)
 				slot->launched_at = 0;
 				fed_slots_back_off(slot);
 			}
-			else if (slot->state == FED_WORKER_ABSENT &&
+			else if (slot->state == FED_WORKER_ABSENT && slot->webhook_pid == 0 &&
 					 !slot->requested && slot->holds == 0)
 			{
 				probe_later(slot->database);

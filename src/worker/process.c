@@ -9,6 +9,8 @@
 #include "worker/process.h"
 #include "worker/shmem.h"
 
+const char	fed_library_version[] = FED_VERSION;
+
 /*
  * fed_process_describe fills in a process of the given type, which is also its
  * name, that runs the given function of this library; it is not started again

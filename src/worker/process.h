@@ -7,6 +7,9 @@
 
 #include "postmaster/bgworker.h"
 
+/* Version of the library that is preloaded; one that is installed later may be newer. */
+extern PGDLLEXPORT const char fed_library_version[];
+
 extern BackgroundWorker fed_process_describe(const char *type, const char *function);
 extern bool fed_process_start(BackgroundWorker *process, BackgroundWorkerHandle **handle);
 

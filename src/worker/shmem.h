@@ -47,6 +47,10 @@ typedef struct FedSlot
 	TimestampTz started_at;
 	TimestampTz last_turn;		/* 0: none yet */
 	int64		turns;
+	pid_t		webhook_pid;	/* of the process that sends webhooks, or 0 */
+	Latch	   *webhook_latch;	/* that process's; NULL when webhook_pid is 0 */
+	bool		webhook_woken;	/* something was queued since somebody last looked */
+	int			webhook_failures;	/* starts in a row that did not end well */
 	char		last_error[FED_ERROR_LENGTH];
 } FedSlot;
 

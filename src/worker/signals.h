@@ -5,7 +5,7 @@
 #ifndef FED_WORKER_SIGNALS_H
 #define FED_WORKER_SIGNALS_H
 
-extern void fed_signals_install(void);
-extern bool fed_signals_absorb(void);
+extern PGDLLEXPORT void fed_signals_install(void);
+extern PGDLLEXPORT bool fed_signals_absorb(void);
 
 #endif							/* FED_WORKER_SIGNALS_H */

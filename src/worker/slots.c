@@ -94,21 +94,23 @@ fed_slots_back_off(FedSlot *slot)
 	slot->failures++;
 }
 
-/* Lock held by the caller. */
-static void
-wake_launcher(void)
+/* fed_slots_rouse_launcher sets the launcher's latch. Lock held by the caller. */
+void
+fed_slots_rouse_launcher(void)
 {
 	if (fed_shared->launcher_latch != NULL)
 		SetLatch(fed_shared->launcher_latch);
 }
 
 /*
- * Wake the slot's worker, if there is one. The latch alone would not do: within
- * a transaction a wait for a lock or for a standby takes it away, and the worker
- * would go to sleep on what it knew before. Lock held exclusively by the caller.
+ * fed_slots_rouse wakes the slot's worker, if there is one.
+ *
+ * The latch alone would not do: within a transaction a wait for a lock or for a
+ * standby takes it away, and the worker would go to sleep on what it knew
+ * before. Lock held exclusively by the caller.
  */
-static void
-wake_worker(FedSlot *slot)
+void
+fed_slots_rouse(FedSlot *slot)
 {
 	if (slot->latch == NULL)
 		return;
@@ -133,9 +135,9 @@ fed_slots_request(Oid database)
 	if (slot != NULL)
 	{
 		slot->requested = true;
-		wake_worker(slot);
+		fed_slots_rouse(slot);
 	}
-	wake_launcher();
+	fed_slots_rouse_launcher();
 	LWLockRelease(fed_shared->lock);
 }
 
@@ -145,7 +147,7 @@ fed_slots_request_scan(void)
 {
 	LWLockAcquire(fed_shared->lock, LW_EXCLUSIVE);
 	fed_shared->scan_requested = true;
-	wake_launcher();
+	fed_slots_rouse_launcher();
 	LWLockRelease(fed_shared->lock);
 }
 
@@ -158,7 +160,7 @@ fed_slots_wake(Oid database)
 	LWLockAcquire(fed_shared->lock, LW_EXCLUSIVE);
 	slot = fed_slots_find(database);
 	if (slot != NULL)
-		wake_worker(slot);
+		fed_slots_rouse(slot);
 	LWLockRelease(fed_shared->lock);
 }
 
@@ -183,41 +185,46 @@ fed_slots_restart(Oid database)
 	}
 	else if (slot != NULL)
 		slot->requested = true;
-	wake_launcher();
+	fed_slots_rouse_launcher();
 	LWLockRelease(fed_shared->lock);
 
 	return running;
 }
 
 /*
- * fed_slots_hold asks the database's worker to leave and keeps the next from
+ * fed_slots_hold asks the database's processes to leave and keeps the next from
  * starting.
  *
- * Returns the process id of the worker, 0 if there is none. It leaves at the
- * end of its step. Each call is paired with one of fed_slots_release_hold.
- * Without a free slot the hold is not remembered; a worker that is not running
- * cannot be in the way.
+ * Returns how many there are, and their process ids in pids. The worker leaves
+ * at the end of its step. Each call is paired with one of
+ * fed_slots_release_hold. Without a free slot the hold is not remembered; a
+ * process that is not running cannot be in the way.
  */
-pid_t
-fed_slots_hold(Oid database)
+int
+fed_slots_hold(Oid database, pid_t pids[FED_SLOT_PROCESSES])
 {
 	FedSlot    *slot;
-	pid_t		pid = 0;
+	int			n = 0;
 
 	LWLockAcquire(fed_shared->lock, LW_EXCLUSIVE);
 	slot = fed_slots_reserve(database);
 	if (slot != NULL)
 	{
 		slot->holds++;
-		pid = slot->pid;
-		wake_worker(slot);
+		if (slot->pid != 0)
+			pids[n++] = slot->pid;
+		if (slot->webhook_pid != 0)
+			pids[n++] = slot->webhook_pid;
+		fed_slots_rouse(slot);
+		if (slot->webhook_latch != NULL)
+			SetLatch(slot->webhook_latch);
 	}
 	LWLockRelease(fed_shared->lock);
 
-	return pid;
+	return n;
 }
 
-/* fed_slots_terminate interrupts the database's worker, if it is running. */
+/* fed_slots_terminate interrupts the database's processes that are running. */
 void
 fed_slots_terminate(Oid database)
 {
@@ -227,6 +234,8 @@ fed_slots_terminate(Oid database)
 	slot = fed_slots_find(database);
 	if (slot != NULL && slot->pid != 0)
 		kill(slot->pid, SIGTERM);
+	if (slot != NULL && slot->webhook_pid != 0)
+		kill(slot->webhook_pid, SIGTERM);
 	LWLockRelease(fed_shared->lock);
 }
 
@@ -243,7 +252,7 @@ fed_slots_release_hold(Oid database)
 		slot->holds--;
 		slot->requested = true;
 	}
-	wake_launcher();
+	fed_slots_rouse_launcher();
 	LWLockRelease(fed_shared->lock);
 }
 
@@ -290,7 +299,7 @@ leave_slot(int code, Datum arg)
 			fed_slots_back_off(slot);
 		slot->restarting = false;
 	}
-	wake_launcher();
+	fed_slots_rouse_launcher();
 	LWLockRelease(fed_shared->lock);
 
 	my_slot = NULL;
@@ -378,7 +387,7 @@ fed_slots_report(FedWorkerState state)
 {
 	LWLockAcquire(fed_shared->lock, LW_EXCLUSIVE);
 	if (my_slot->state == FED_WORKER_STARTING)
-		wake_launcher();
+		fed_slots_rouse_launcher();
 	my_slot->state = state;
 	if (state != FED_WORKER_ABSENT)
 		my_slot->requested = false;

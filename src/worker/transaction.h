@@ -7,8 +7,8 @@
 
 #include "worker/extension.h"
 
-extern FedExtensionStatus fed_transaction_begin(FedExtension *extension);
-extern void fed_transaction_commit(void);
+extern PGDLLEXPORT FedExtensionStatus fed_transaction_begin(FedExtension *extension);
+extern PGDLLEXPORT void fed_transaction_commit(void);
 extern ErrorData *fed_transaction_recover(MemoryContext context);
 
 #endif							/* FED_WORKER_TRANSACTION_H */

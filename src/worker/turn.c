@@ -23,6 +23,7 @@
 #include "worker/step.h"
 #include "worker/transaction.h"
 #include "worker/turn.h"
+#include "worker/webhooks.h"
 
 #define IDLE_SLEEP_MS		(60 * 1000) /* nothing is active, or we are off */
 #define BUSY_SLEEP_MS		1000	/* the extension is being altered */
@@ -255,6 +256,7 @@ fed_turn_run(MemoryContext context, long *sleep_ms)
 		maintain_if_due(n_moved, context);
 		*sleep_ms = n_moved > 0 ? 0 : time_to_sleep(&agenda);
 	}
+	*sleep_ms = Min(*sleep_ms, fed_webhooks_supervise(context));
 	fed_slots_report_turn(*sleep_ms > 0);
 	return true;
 }

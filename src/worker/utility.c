@@ -93,14 +93,14 @@ wishes_of(Node *statement)
 				FED_WAKE_SCAN : 0;
 		case T_AlterExtensionStmt:
 			return strcmp(castNode(AlterExtensionStmt, statement)->extname,
-						  FED_EXTENSION_NAME) == 0 ? FED_WAKE_WORKER : 0;
+						  FED_EXTENSION_NAME) == 0 ? FED_WAKE_WORKER | FED_WAKE_WEBHOOK : 0;
 		case T_DropStmt:
 			if (castNode(DropStmt, statement)->removeType != OBJECT_EXTENSION)
 				return 0;
 			foreach(cell, castNode(DropStmt, statement)->objects)
 			{
 				if (strcmp(strVal(lfirst(cell)), FED_EXTENSION_NAME) == 0)
-					return FED_WAKE_WORKER;
+					return FED_WAKE_WORKER | FED_WAKE_WEBHOOK;
 			}
 			return 0;
 		default:
@@ -108,18 +108,29 @@ wishes_of(Node *statement)
 	}
 }
 
+static bool
+any_is_running(const pid_t *pids, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (BackendPidGetProc(pids[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Wait until a worker that was asked to leave is out of the process array,
- * where the statement would see it.
+ * Wait until the processes that were asked to leave are out of the process
+ * array, where the statement would see them.
  */
 static void
-wait_for_end(Oid database, pid_t pid)
+wait_for_end(Oid database, const pid_t *pids, int n)
 {
 	static uint32 wait_event = 0;
 	TimestampTz start = GetCurrentTimestamp();
 	bool		terminated = false;
 
-	while (BackendPidGetProc(pid) != NULL)
+	while (any_is_running(pids, n))
 	{
 		TimestampTz now = GetCurrentTimestamp();
 
@@ -148,7 +159,8 @@ static void
 vacate(const char *name, bool copies)
 {
 	Oid			database = get_database_oid(name, true);
-	pid_t		pid;
+	pid_t		pids[FED_SLOT_PROCESSES];
+	int			n;
 
 	if (!OidIsValid(database) || !fed_owns_database(database, GetUserId()))
 		return;
@@ -156,9 +168,8 @@ vacate(const char *name, bool copies)
 		return;
 
 	fed_wake_release_at_end(database);
-	pid = fed_slots_hold(database);
-	if (pid != 0)
-		wait_for_end(database, pid);
+	n = fed_slots_hold(database, pids);
+	wait_for_end(database, pids, n);
 }
 
 static void

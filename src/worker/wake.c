@@ -23,6 +23,7 @@
 #include "worker/shmem.h"
 #include "worker/slots.h"
 #include "worker/wake.h"
+#include "worker/webhook_slot.h"
 
 static int	pending = 0;
 static List *held_databases = NIL;	/* Oids, in TopMemoryContext */
@@ -62,6 +63,8 @@ at_transaction_end(XactEvent event, void *arg)
 		fed_slots_wake(MyDatabaseId);
 	if (wishes & FED_WAKE_LAUNCH)
 		fed_slots_request(MyDatabaseId);
+	if (wishes & FED_WAKE_WEBHOOK)
+		fed_webhook_slot_wake(MyDatabaseId);
 	if (wishes & FED_WAKE_SCAN)
 		fed_slots_request_scan();
 }
@@ -136,6 +139,6 @@ federated_wake_worker(PG_FUNCTION_ARGS)
 Datum
 federated_wake_webhook(PG_FUNCTION_ARGS)
 {
-	fed_wake_at_commit(FED_WAKE_WORKER);
+	fed_wake_at_commit(FED_WAKE_WEBHOOK);
 	PG_RETURN_VOID();
 }

@@ -74,7 +74,18 @@ SUMS = {
     "short": sums(4, 0, 4.0, -2.0),
 }
 
-SEEDS = {"safetensors": SAFETENSORS, "encoding": ENCODING, "sums": SUMS}
+ADDRESS = {
+    name: bytes.fromhex(text)
+    for name, text in {
+        "public": "26064700000000000000000000001111",
+        "private-v4": "0a000001000000000000000000000000",
+        "mapped": "00000000000000000000ffff7f000001",
+        "nat64": "0064ff9b0000000000000000a9fea9fe",
+        "6to4": "2002c0a8010100000000000000000001",
+    }.items()
+}
+
+SEEDS = {"safetensors": SAFETENSORS, "encoding": ENCODING, "sums": SUMS, "address": ADDRESS}
 
 
 def main():
