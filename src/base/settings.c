@@ -217,7 +217,7 @@ define_delivery_settings(void)
 							"Webhook requests of a database that are under way at a time.",
 							NULL,
 							&fed_setting_webhook_connections,
-							64, 1, 1000,
+							64, 1, 256,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("federated.webhook_max_attempts",
