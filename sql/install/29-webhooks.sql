@@ -85,9 +85,12 @@ COMMENT ON FUNCTION federated.webhook_signature(bigint, text) IS
 
 -- Leasing: what is being sent is nobody else's until its lease ends --------------------------------------------
 
+-- Only plain index scans leave out, from the second on, entries of rows that were updated since.
 CREATE FUNCTION federated.due_webhooks(room integer) RETURNS SETOF uuid
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_bitmapscan = off
+SET enable_seqscan = off
 AS $$
 DECLARE
 	at_once CONSTANT integer := federated.setting('webhook_receiver_connections')::integer;

@@ -136,18 +136,18 @@ deliver(MemoryContext context)
 			look_at = 0;
 		if (GetCurrentTimestamp() >= busy_until && (have_outcomes() || GetCurrentTimestamp() >= look_at))
 		{
-			idle_since = 0;
 			if (!exchange(context, &look_at, &idle))
 				return;
 			busy_until = have_outcomes() ? look_at : 0;
-			if (idle)
-			{
+			if (!idle)
+				idle_since = 0;
+			else if (idle_since == 0)
 				idle_since = GetCurrentTimestamp();
-				look_at = Min(look_at, in_ms(IDLE_MS));
-			}
+			else if (TimestampDifferenceExceeds(idle_since, GetCurrentTimestamp(), IDLE_MS))
+				return;
+			if (idle)
+				look_at = Min(look_at, TimestampTzPlusMilliseconds(idle_since, IDLE_MS + 1));
 		}
-		else if (idle_since != 0 && TimestampDifferenceExceeds(idle_since, GetCurrentTimestamp(), IDLE_MS))
-			return;
 
 		report_activity();
 		fed_sender_wait(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), look_at));
