@@ -48,6 +48,13 @@ FROM unnest(ARRAY['{"metric": "accuracy", "value": 0.9}', '{"metric": "loss", "v
 	'{}', '{"metric": "accuracy"}', '{"value": 1}', '{"metric": 1, "value": 1}', '{"metric": "a", "value": "1"}', '{"metric": "a", "value": 1, "goal": "up"}',
 	'{"metric": "a", "value": 1, "more": 1}', '{"metric": "a", "value": 1e301}', '{"metric": "a", "value": 1e-301}']) c;
 
+-- The best version's metric
+SELECT c, test.config(c::jsonb)
+FROM unnest(ARRAY['{"best_metric": "f1"}', '{"best_metric": "f1", "best_goal": "min"}', '{"best_metric": ""}', '{"best_goal": "min"}',
+	'{"best_metric": "f1", "best_goal": "min", "target": {"metric": "f1", "value": 1, "goal": "max"}}',
+	'{"best_metric": "f1", "best_goal": "max", "target": {"metric": "f1", "value": 1, "goal": "max"}}',
+	'{"best_metric": "f1", "best_goal": "min", "target": {"metric": "f2", "value": 1, "goal": "max"}}']) c;
+
 -- Keys that depend on each other
 SELECT c, test.config(c::jsonb)
 FROM unnest(ARRAY['{"max_participants": 1}', '{"max_participants": 1, "min_participants": 1}', '{"min_participants": 3, "max_participants": 2}',

@@ -75,6 +75,11 @@ LANGUAGE sql
 AS $$ SELECT CASE WHEN answer ~ '^[0-9A-Z]{5}: ' THEN left(answer, 5) ELSE 'ok' END FROM test.try($1, $2) answer $$;
 COMMENT ON FUNCTION test.outcome(name, text) IS 'Only "ok" or the SQLSTATE';
 
+CREATE FUNCTION test.refusal(role name, query text) RETURNS text
+LANGUAGE sql
+AS $$ SELECT regexp_replace(test.try($1, $2), '(?<=model version )[0-9]+|(?<=[Ss]ession )[-0-9a-f]{36}', 'ID', 'g') $$;
+COMMENT ON FUNCTION test.refusal(name, text) IS 'What test.try() says, without ids';
+
 -- Bytes -----------------------------------------------------------------------------
 
 CREATE FUNCTION test.swap(value bytea) RETURNS bytea
@@ -234,6 +239,25 @@ CREATE FUNCTION test.wake(islands text) RETURNS void
 LANGUAGE sql
 AS $$ SELECT test.run_as('regress_' || x, 'SELECT federated_heartbeat()') FROM regexp_split_to_table($1, '') x $$;
 COMMENT ON FUNCTION test.wake(text) IS 'Let Islands be heard from';
+
+CREATE PROCEDURE test.finish(session uuid, delta real[] DEFAULT '{1}')
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	WHILE (SELECT s.status IN ('recruiting', 'training') FROM federated.sessions s WHERE s.id = session)
+	LOOP
+		IF federated.advance(session) IS NULL THEN
+			IF (SELECT r.kind FROM federated.rounds r WHERE r.id = test.round(session)) = 'train' THEN
+				PERFORM test.submit('a', session, 1, delta), test.submit('b', session, 3, delta);
+			ELSE
+				PERFORM test.evaluate('a', session, 1, '{"evaluation": {"loss": 0.5}}'), test.evaluate('b', session, 3);
+			END IF;
+		END IF;
+		COMMIT;
+	END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE test.finish(uuid, real[]) IS 'The rest of a session of Islands a and b, who send the same delta each round';
 
 -- The helpers themselves
 SELECT test.f32(1, -2.5), test.floats(test.f32(1, -2.5, 0, 3.4e38, 1e-40));

@@ -1,7 +1,7 @@
 -- Model versions -----------------------------------------------------------------
 -- One set of weights of a workload: a trainable vector, and, through the import
--- that it descends from, the file header and the frozen bytes. A version and a
--- session know of each other through federated.rounds.
+-- that it descends from, the file header and the frozen bytes. What made a
+-- version stays with its row, also after its weights are given up.
 
 CREATE TABLE federated.model_versions (
 	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -20,9 +20,17 @@ CREATE TABLE federated.model_versions (
 	owner_role	text NOT NULL,
 	created_at	timestamptz NOT NULL DEFAULT now(),
 	published_at timestamptz,
+	session_id	uuid,
+	round_no	integer,
+	provenance	jsonb NOT NULL DEFAULT '{}',
 	UNIQUE (workload_id, version),
-	CHECK ((header IS NULL) = (data_bytes IS NULL))
+	-- A parent is older than its children: lineage has no cycles.
+	CHECK (parent_id < id AND source_id < id),
+	CHECK ((header IS NULL) = (data_bytes IS NULL)),
+	CHECK ((session_id IS NULL) = (round_no IS NULL))
 );
+CREATE INDEX ON federated.model_versions (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX ON federated.model_versions (session_id) WHERE session_id IS NOT NULL;
 -- For the foreign keys: a vector that goes is looked up here.
 CREATE INDEX ON federated.model_versions (vector_id) WHERE vector_id IS NOT NULL;
 CREATE INDEX ON federated.model_versions (frozen_id) WHERE frozen_id IS NOT NULL;
@@ -36,6 +44,11 @@ COMMENT ON COLUMN federated.model_versions.parameters IS 'Length of the trainabl
 COMMENT ON COLUMN federated.model_versions.digest IS 'SHA-256 over the SHA-256 of every slice of the vector';
 COMMENT ON COLUMN federated.model_versions.metrics IS 'Federated evaluation: means over Islands, weighted by samples';
 COMMENT ON COLUMN federated.model_versions.published_at IS 'When it was published (a Cargo); NULL for a version between rounds';
+COMMENT ON COLUMN federated.model_versions.session_id IS
+	'Session that made it; NULL for an import. No foreign key: a session points to versions';
+COMMENT ON COLUMN federated.model_versions.round_no IS 'Round of that session whose result it is';
+COMMENT ON COLUMN federated.model_versions.provenance IS
+	'What the training that made it was, fixed when it became ready: base_version, algorithm, participants, updates, samples, and, once there is such a thing, privacy; empty for an import';
 
 CREATE TABLE federated.workload_heads (
 	workload_id	bigint PRIMARY KEY REFERENCES federated.workloads ON DELETE CASCADE,
@@ -44,6 +57,20 @@ CREATE TABLE federated.workload_heads (
 	moved_by	text NOT NULL
 );
 COMMENT ON TABLE federated.workload_heads IS 'The version that is current for each workload: what the next session starts from';
+
+CREATE TABLE federated.head_moves (
+	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	workload_id	bigint NOT NULL REFERENCES federated.workloads ON DELETE CASCADE,
+	from_version_id bigint REFERENCES federated.model_versions,
+	to_version_id bigint NOT NULL REFERENCES federated.model_versions,
+	reason		text NOT NULL CHECK (reason IN ('imported', 'trained', 'rolled_back')),
+	moved_at	timestamptz NOT NULL DEFAULT now(),
+	moved_by	text NOT NULL
+);
+CREATE INDEX ON federated.head_moves (workload_id, id);
+COMMENT ON TABLE federated.head_moves IS 'Every change of a workload''s current version, in order';
+COMMENT ON COLUMN federated.head_moves.from_version_id IS 'Version that was current before; NULL for a workload''s first';
+COMMENT ON COLUMN federated.head_moves.reason IS 'imported, trained (by a session that completed) or rolled_back';
 
 CREATE FUNCTION federated.add_version(workload_id bigint, parent_id bigint, status text, parameters bigint,
 									  owner_role text) RETURNS bigint
@@ -70,6 +97,25 @@ $$;
 COMMENT ON FUNCTION federated.add_version(bigint, bigint, text, bigint, text) IS
 	'Number and insert a version that has no pages yet';
 
+CREATE FUNCTION federated.move_head(version federated.model_versions, reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	old_id bigint;
+BEGIN
+	PERFORM FROM federated.workloads w WHERE w.id = version.workload_id FOR NO KEY UPDATE;
+	SELECT h.version_id INTO old_id FROM federated.workload_heads h WHERE h.workload_id = version.workload_id;
+	INSERT INTO federated.head_moves (workload_id, from_version_id, to_version_id, reason, moved_by)
+	VALUES (version.workload_id, old_id, version.id, move_head.reason, federated.current_actor());
+	INSERT INTO federated.workload_heads AS h VALUES (version.workload_id, version.id, now(), federated.current_actor())
+	ON CONFLICT (workload_id) DO UPDATE
+		SET version_id = excluded.version_id, moved_at = excluded.moved_at, moved_by = excluded.moved_by;
+END
+$$;
+COMMENT ON FUNCTION federated.move_head(federated.model_versions, text) IS
+	'Make a version its workload''s current one and note the move; the caller has checked that it may be';
+
 CREATE FUNCTION federated.publish_version(version_id bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -80,9 +126,7 @@ BEGIN
 	UPDATE federated.model_versions v SET published_at = now()
 	WHERE v.id = version_id AND v.status = 'ready'
 	RETURNING * INTO STRICT published;
-	INSERT INTO federated.workload_heads AS h VALUES (published.workload_id, version_id, now(), federated.current_actor())
-	ON CONFLICT (workload_id) DO UPDATE
-		SET version_id = excluded.version_id, moved_at = excluded.moved_at, moved_by = excluded.moved_by;
+	PERFORM federated.move_head(published, CASE WHEN published.source_id IS NULL THEN 'imported' ELSE 'trained' END);
 END
 $$;
 COMMENT ON FUNCTION federated.publish_version(bigint) IS
@@ -190,7 +234,7 @@ AS $$
 	FROM federated.model_versions v
 	JOIN federated.workloads w ON w.id = v.workload_id
 	JOIN federated.model_versions s ON s.id = coalesce(v.source_id, v.id)
-	JOIN federated.vectors f ON f.id = s.frozen_id
+	LEFT JOIN federated.vectors f ON f.id = s.frozen_id
 	WHERE v.id = $1
 $$;
 COMMENT ON FUNCTION federated.version_document(bigint) IS 'A model version as JSON: sizes, tensors, slices present';

@@ -41,7 +41,10 @@ INSERT INTO federated.config_keys (key, type, minimum, exclusive, maximum, choic
 ('recruit_timeout', 'number', 0, false, 31536000, NULL, '0', 'Seconds to wait for min_participants before the session fails; 0 waits forever'),
 ('target', 'object', NULL, false, NULL, NULL, NULL, 'Ends the session early: {"metric", "value", "goal": "max" | "min"}'),
 ('patience', 'integer', 1, false, 100000, NULL, NULL, 'Ends the session after so many rounds in which the metric did not improve'),
-('keep_versions', 'text', NULL, false, NULL, '{all,best,last}', '"best"', 'Versions between rounds that stay: all; the best and the last; or only the last');
+('best_metric', 'text', NULL, false, NULL, NULL, NULL, 'Metric of the evaluation by which the best version is told, for keep_versions and patience; not given: the target''s, otherwise accuracy, otherwise loss'),
+('best_goal', 'text', NULL, false, NULL, '{max,min}', NULL, 'Whether more or less of best_metric is better; not given: less if its name holds loss, error or perplexity'),
+('keep_versions', 'text', NULL, false, NULL, '{all,best,last}', '"best"', 'Versions between rounds that stay: all; the best and the last; or only the last'),
+('keep_every', 'integer', 1, false, 1000000, NULL, NULL, 'Besides those, the version of every so many rounds stays');
 
 CREATE TABLE federated.algorithms (
 	name		text PRIMARY KEY,
@@ -159,6 +162,25 @@ END
 $$;
 COMMENT ON FUNCTION federated.check_target(jsonb) IS 'Refuse (22023) a malformed target';
 
+CREATE FUNCTION federated.check_best(config jsonb) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	metric CONSTANT text := config ->> 'best_metric';
+BEGIN
+	IF metric = '' THEN
+		PERFORM federated.refuse_config('best_metric', config -> 'best_metric', 'name of a metric');
+	ELSIF config ? 'best_goal' AND metric IS NULL THEN
+		PERFORM federated.refuse_config('best_goal', config -> 'best_goal', 'only together with best_metric');
+	ELSIF metric = config -> 'target' ->> 'metric' AND config ->> 'best_goal' <> config -> 'target' ->> 'goal' THEN
+		PERFORM federated.refuse_config('best_goal', config -> 'best_goal',
+			format('%s, which is the goal of the target with the same metric', config -> 'target' ->> 'goal'));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION federated.check_best(jsonb) IS 'Refuse (22023) a best_goal without its metric, or against the target''s';
+
 CREATE FUNCTION federated.check_config_keys(config jsonb) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -200,6 +222,7 @@ BEGIN
 	END IF;
 	PERFORM federated.check_config_keys(config);
 	PERFORM federated.check_target(config -> 'target');
+	PERFORM federated.check_best(config);
 
 	SELECT jsonb_object_agg(k.key, k.default_value) INTO resolved
 	FROM federated.config_keys k WHERE k.default_value IS NOT NULL;

@@ -173,7 +173,7 @@ BEGIN
 	PERFORM federated.require_argument('base_workload_id', base_workload_id);
 	workload := federated.get_workload(base_workload_id);
 	resolved := federated.resolve_config(config);
-	base_id := @extschema@.federated_find_version(workload.id);
+	base_id := federated.hold_version(@extschema@.federated_find_version(workload.id));
 	resolved := resolved || jsonb_build_object('seed', coalesce((resolved ->> 'seed')::bigint, federated.random_seed()));
 	SELECT * INTO world FROM federated.cluster_identity();
 
@@ -322,6 +322,7 @@ ALTER TABLE federated.participants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE federated.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE federated.model_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE federated.workload_heads ENABLE ROW LEVEL SECURITY;
+ALTER TABLE federated.head_moves ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_visible ON federated.sessions FOR SELECT
 	TO federated_admin, federated_creator, federated_viewer, federated_auditor, federated_island
 	USING (federated.sees_session(id));
@@ -339,6 +340,9 @@ CREATE POLICY read_visible ON federated.model_versions FOR SELECT
 	TO federated_island USING (federated.sees_version(id));
 CREATE POLICY read_all ON federated.workload_heads FOR SELECT
 	TO federated_admin, federated_creator, federated_viewer, federated_auditor, federated_island USING (true);
+CREATE POLICY read_all ON federated.head_moves FOR SELECT
+	TO federated_admin, federated_creator, federated_viewer, federated_auditor USING (true);
 GRANT SELECT ON federated.sessions, federated.participants, federated.model_versions, federated.workload_heads
 	TO federated_admin, federated_creator, federated_viewer, federated_auditor, federated_island;
+GRANT SELECT ON federated.head_moves TO federated_admin, federated_creator, federated_viewer, federated_auditor;
 GRANT SELECT ON federated.events TO federated_admin, federated_creator, federated_viewer, federated_auditor;

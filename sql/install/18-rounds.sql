@@ -226,25 +226,6 @@ $$;
 COMMENT ON FUNCTION federated.end_session(uuid, text, text) IS
 	'Complete, fail or cancel a session; false when it had ended before';
 
-CREATE FUNCTION federated.retire_version(version_id bigint, final_status text DEFAULT 'retired') RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	relation name;
-BEGIN
-	SELECT v.relation INTO relation
-	FROM federated.model_versions m JOIN federated.vectors v ON v.id = m.vector_id WHERE m.id = version_id;
-	UPDATE federated.model_versions v SET status = final_status
-	WHERE v.id = version_id AND v.status IN ('building', 'ready') AND v.published_at IS NULL;
-	IF FOUND THEN
-		PERFORM federated.retire_page_table(relation);
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION federated.retire_version(bigint, text) IS
-	'Give up the weights of a version that was never published; its row stays';
-
 ALTER TABLE federated.rounds ENABLE ROW LEVEL SECURITY;
 ALTER TABLE federated.tasks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_visible ON federated.rounds FOR SELECT

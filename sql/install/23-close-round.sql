@@ -170,7 +170,8 @@ BEGIN
 	result_id := federated.add_version(base.workload_id, base.id, 'building', base.parameters, session.owner_role);
 	relation := 'version_' || result_id;
 	PERFORM federated.create_page_table(relation);
-	UPDATE federated.model_versions v SET vector_id = federated.create_vector(relation, base.parameters * 4)
+	UPDATE federated.model_versions v
+	SET vector_id = federated.create_vector(relation, base.parameters * 4), session_id = session.id, round_no = round.round_no
 	WHERE v.id = result_id;
 	PERFORM federated.create_states(session, round, base.parameters * 4);
 	UPDATE federated.rounds r
@@ -217,6 +218,24 @@ $$;
 COMMENT ON FUNCTION federated.finish_round(federated.rounds) IS
 	'Close a round and give its metrics to the version that was evaluated in it';
 
+-- Of all rounds of the session so far: what it has closed went into the version.
+-- An Island's samples count once, as the largest number that it stated.
+CREATE FUNCTION federated.provenance_of(session federated.sessions) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT jsonb_build_object(
+		'base_version', (SELECT v.version FROM federated.model_versions v WHERE v.id = $1.base_version_id),
+		'algorithm', $1.config -> 'algorithm', 'participants', count(*), 'updates', coalesce(sum(i.updates), 0),
+		'samples', coalesce(sum(i.samples), 0))
+	FROM (SELECT count(*) AS updates, max(u.num_samples) AS samples
+		  FROM federated.rounds r JOIN federated.updates u ON u.round_id = r.id AND u.state = 'accepted'
+		  WHERE r.session_id = $1.id AND r.kind = 'train' AND r.state = 'closed'
+		  GROUP BY u.island_id) i
+$$;
+COMMENT ON FUNCTION federated.provenance_of(federated.sessions) IS
+	'What a version is made of when the last closed round of a session makes it; privacy spent will stand here too';
+
 CREATE FUNCTION federated.close_round(session federated.sessions, round federated.rounds) RETURNS text
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -225,7 +244,8 @@ DECLARE
 	closed federated.rounds := federated.finish_round(round);
 	next_step text;
 BEGIN
-	UPDATE federated.model_versions v SET status = 'ready', digest = federated.vector_digest(v.vector_id)
+	UPDATE federated.model_versions v
+	SET status = 'ready', digest = federated.vector_digest(v.vector_id), provenance = federated.provenance_of(session)
 	WHERE v.id = closed.result_version_id AND v.status = 'building';
 	UPDATE federated.sessions s SET current_version_id = closed.result_version_id
 	WHERE s.id = session.id RETURNING * INTO session;
@@ -243,7 +263,7 @@ $$;
 COMMENT ON FUNCTION federated.close_round(federated.sessions, federated.rounds) IS
 	'In one transaction: version ready, round closed, its updates retired, next round opened';
 
--- Which metric is watched, and which way is better.
+-- Which metric tells versions apart, and which way is better.
 CREATE FUNCTION federated.watched_metric(session federated.sessions, round federated.rounds,
 										 OUT metric text, OUT value float8, OUT sign integer)
 LANGUAGE plpgsql STABLE
@@ -251,16 +271,46 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	target jsonb := session.config -> 'target';
+	goal text := session.config ->> 'best_goal';
 BEGIN
-	metric := coalesce(target ->> 'metric',
+	metric := coalesce(session.config ->> 'best_metric', target ->> 'metric',
 					   CASE WHEN round.evaluation ? 'accuracy' THEN 'accuracy' ELSE 'loss' END);
 	value := (round.evaluation ->> metric)::float8;
-	sign := CASE coalesce(target ->> 'goal', CASE WHEN metric ~* 'loss|error|perplexity' THEN 'min' ELSE 'max' END)
-			WHEN 'max' THEN 1 ELSE -1 END;
+	IF metric = target ->> 'metric' THEN
+		goal := coalesce(goal, target ->> 'goal');
+	END IF;
+	sign := federated.metric_sign(metric, goal);
 END
 $$;
 COMMENT ON FUNCTION federated.watched_metric(federated.sessions, federated.rounds) IS
-	'The target''s metric, otherwise accuracy, otherwise loss: its name, its value in a round, and 1 when more is better, else -1';
+	'best_metric, otherwise the target''s, otherwise accuracy, otherwise loss: its name, its value in a round, and 1 when more is better, else -1';
+
+CREATE FUNCTION federated.metric_sign(metric text, goal text) RETURNS integer
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE coalesce($2, CASE WHEN $1 ~* 'loss|error|perplexity' THEN 'min' ELSE 'max' END) WHEN 'max' THEN 1 ELSE -1 END
+$$;
+COMMENT ON FUNCTION federated.metric_sign(text, text) IS '1 when more of a metric is better, else -1; by its name when no goal is given';
+
+CREATE FUNCTION federated.target_reached(session federated.sessions, round federated.rounds) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	target CONSTANT jsonb := session.config -> 'target';
+	metric CONSTANT text := target ->> 'metric';
+	value CONSTANT float8 := (round.evaluation ->> metric)::float8;
+	sign CONSTANT integer := federated.metric_sign(metric, target ->> 'goal');
+BEGIN
+	IF sign * value >= sign * (target -> 'value')::float8 THEN
+		RETURN format('target reached: %s is %s after round %s', metric, value, round.round_no - 1);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION federated.target_reached(federated.sessions, federated.rounds) IS
+	'Why a session stops when the evaluation of a round reaches its target; NULL when it does not';
 
 -- The evaluation in a round is of the version that the round before made.
 CREATE FUNCTION federated.judge(session federated.sessions, round federated.rounds) RETURNS federated.sessions
@@ -270,24 +320,23 @@ AS $$
 DECLARE
 	watched record;
 	better boolean;
-	stop text;
-	goal float8 := (session.config -> 'target' -> 'value')::float8;
+	stop text := federated.target_reached(session, round);
 	patience integer := (session.config -> 'patience')::integer;
 BEGIN
 	SELECT * INTO watched FROM federated.watched_metric(session, round);
-	IF watched.value IS NULL THEN
-		RETURN session;
+	IF watched.value IS NOT NULL THEN
+		better := session.best_value IS NULL OR watched.sign * watched.value > watched.sign * session.best_value;
 	END IF;
-	better := session.best_value IS NULL OR watched.sign * watched.value > watched.sign * session.best_value;
-	IF watched.sign * watched.value >= watched.sign * goal THEN
-		stop := format('target reached: %s is %s after round %s', watched.metric, watched.value, round.round_no - 1);
-	ELSIF NOT better AND session.rounds_since_best + 1 >= patience THEN
-		stop := format('no better %s than %s for %s rounds', watched.metric, session.best_value, patience);
+	IF NOT better AND session.rounds_since_best + 1 >= patience THEN
+		stop := coalesce(stop, format('no better %s than %s for %s rounds', watched.metric, session.best_value, patience));
+	END IF;
+	IF better IS NULL AND stop IS NULL THEN
+		RETURN session;
 	END IF;
 	UPDATE federated.sessions s
 	SET best_version_id = CASE WHEN better THEN round.base_version_id ELSE s.best_version_id END,
 		best_value = CASE WHEN better THEN watched.value ELSE s.best_value END,
-		rounds_since_best = CASE WHEN better THEN 0 ELSE s.rounds_since_best + 1 END,
+		rounds_since_best = CASE WHEN better THEN 0 WHEN NOT better THEN s.rounds_since_best + 1 ELSE s.rounds_since_best END,
 		stop_reason = coalesce(s.stop_reason, stop)
 	WHERE s.id = session.id RETURNING * INTO session;
 	RETURN session;
@@ -303,23 +352,25 @@ AS $$
 DECLARE
 	version_id bigint;
 	keep text := session.config ->> 'keep_versions';
+	every integer := (session.config -> 'keep_every')::integer;
 BEGIN
 	IF keep = 'all' THEN
 		RETURN;
 	END IF;
 	FOR version_id IN
-		SELECT v.id
-		FROM federated.rounds r JOIN federated.model_versions v ON v.id = r.result_version_id
-		WHERE r.session_id = session.id AND r.state = 'closed' AND v.status = 'ready' AND v.published_at IS NULL
+		SELECT v.id FROM federated.model_versions v
+		WHERE v.session_id = session.id AND v.status = 'ready' AND v.published_at IS NULL
 		  AND v.id <> session.current_version_id
 		  AND (keep = 'last' OR v.id IS DISTINCT FROM session.best_version_id)
+		  AND (every IS NULL OR v.round_no % every <> 0)
+		ORDER BY v.id
 	LOOP
 		PERFORM federated.retire_version(version_id);
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION federated.retire_versions(federated.sessions) IS
-	'Give up the weights of versions between rounds that keep_versions does not keep';
+	'Give up the weights of versions between rounds that keep_versions and keep_every do not keep';
 
 CREATE FUNCTION federated.close_evaluation(session federated.sessions, round federated.rounds) RETURNS text
 LANGUAGE plpgsql VOLATILE

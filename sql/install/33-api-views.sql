@@ -42,7 +42,7 @@ COMMENT ON VIEW federated_api.tensors IS 'Tensors of workloads';
 
 CREATE VIEW federated_api.versions WITH (security_invoker = true) AS
 SELECT v.version_id, v.workload_id, v.workload, v.version, v.status, v.current, v.parent_id, v.parameters, v.metrics, v.digest,
-	   v.owner_role AS owner, v.created_at, v.published_at
+	   v.owner_role AS owner, v.created_at, v.published_at, v.tags, v.session_id, v.round, v.provenance
 FROM federated.versions v;
 COMMENT ON VIEW federated_api.versions IS 'Model versions; "current" is what the next session starts from';
 

@@ -8,13 +8,13 @@ DO $$
 DECLARE
 	name text;
 BEGIN
-	FOREACH name IN ARRAY '{events,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,islands,
-							heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens,
+	FOREACH name IN ARRAY '{events,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,head_moves,
+							version_tags,islands,heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens,
 							optimizer_states,webhooks,webhook_deliveries}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(format('federated.%I', name), '');
 	END LOOP;
-	FOREACH name IN ARRAY '{events,vectors,workloads,model_versions,islands,rounds,updates,rejections,webhooks}'::text[]
+	FOREACH name IN ARRAY '{events,vectors,workloads,model_versions,head_moves,islands,rounds,updates,rejections,webhooks}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(pg_get_serial_sequence(format('federated.%I', name), 'id'), '');
 	END LOOP;
