@@ -22,11 +22,11 @@ AS $$
 BEGIN
 	RAISE EXCEPTION USING
 		ERRCODE = 'object_not_in_prerequisite_state',
-		MESSAGE = 'federated.events is append-only',
+		MESSAGE = format('federated.%s is append-only', TG_TABLE_NAME),
 		DETAIL = format('%s is not allowed.', TG_OP);
 END
 $$;
-COMMENT ON FUNCTION federated.refuse_event_change() IS 'Trigger: events are never changed or removed';
+COMMENT ON FUNCTION federated.refuse_event_change() IS 'Trigger: rows of an append-only table are never changed or removed';
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON federated.events
 	FOR EACH STATEMENT EXECUTE FUNCTION federated.refuse_event_change();

@@ -5,6 +5,7 @@ CREATE TABLE federated.workloads (
 	name			text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 200),
 	requirements	jsonb NOT NULL DEFAULT '{}',
 	trainable		text,
+	price			jsonb,
 	owner_role		text NOT NULL,
 	created_at		timestamptz NOT NULL DEFAULT now()
 );
@@ -12,6 +13,7 @@ COMMENT ON TABLE federated.workloads IS 'What is trained: a named model family a
 COMMENT ON COLUMN federated.workloads.requirements IS 'tags, minimum and predicate that an Island''s capabilities must meet';
 COMMENT ON COLUMN federated.workloads.trainable IS
 	'Regular expression on tensor names; what does not match stays frozen. NULL: every float tensor is trained';
+COMMENT ON COLUMN federated.workloads.price IS 'What sessions of it pay unless their config says otherwise; NULL: nothing';
 
 CREATE TABLE federated.tensors (
 	workload_id	bigint NOT NULL REFERENCES federated.workloads ON DELETE CASCADE,

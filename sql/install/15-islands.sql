@@ -5,12 +5,14 @@ CREATE TABLE federated.islands (
 	host_id			text NOT NULL UNIQUE CHECK (host_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$'),
 	role_name		name UNIQUE,
 	capabilities	jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(capabilities) = 'object'),
+	account_id		bigint NOT NULL REFERENCES federated.accounts,
 	suspended_at	timestamptz,
 	suspend_reason	text,
 	registered_at	timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE federated.islands IS 'Hosts that own data and train';
 COMMENT ON COLUMN federated.islands.role_name IS 'Database role that this Island logs in as; NULL when it only comes over HTTP';
+COMMENT ON COLUMN federated.islands.account_id IS 'Account that gets what it earns: its own, or its owner''s, which other Islands may share';
 COMMENT ON COLUMN federated.islands.capabilities IS 'What the Island says of itself: tags, numbers, anything a requirement may ask for';
 
 -- Written by every call of every Island: narrow, its changing column unindexed,
@@ -146,8 +148,8 @@ BEGIN
 			HINT = format('CREATE ROLE %1$I LOGIN; GRANT federated_island TO %1$I;', role_name);
 	END IF;
 
-	INSERT INTO federated.islands (host_id, capabilities, role_name)
-	VALUES (host_id, capabilities, role_name)
+	INSERT INTO federated.islands (host_id, capabilities, role_name, account_id)
+	VALUES (host_id, capabilities, role_name, federated.open_account('island', host_id))
 	ON CONFLICT DO NOTHING RETURNING id INTO new_id;
 	IF new_id IS NULL THEN
 		RAISE EXCEPTION USING

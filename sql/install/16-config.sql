@@ -39,6 +39,8 @@ INSERT INTO federated.config_keys (key, type, minimum, exclusive, maximum, choic
 ('max_extensions', 'integer', 0, false, 1000, NULL, '10', 'How often a round with too few updates is extended before the session fails'),
 ('heartbeat_timeout', 'number', 0, true, 31536000, NULL, '60', 'Seconds of silence after which an Island that has a task is dropped from the round'),
 ('recruit_timeout', 'number', 0, false, 31536000, NULL, '0', 'Seconds to wait for min_participants before the session fails; 0 waits forever'),
+('price', 'object', NULL, false, NULL, NULL, NULL, 'What updates are paid, in credits: {"per_round", "per_thousand_samples", "max_samples", "contribution_pool", "contribution"}; otherwise the workload''s price'),
+('budget', 'number', 0, true, 1000000000, NULL, NULL, 'Most credits that the session may cost; otherwise all that it can cost is reserved'),
 ('target', 'object', NULL, false, NULL, NULL, NULL, 'Ends the session early: {"metric", "value", "goal": "max" | "min"}'),
 ('patience', 'integer', 1, false, 100000, NULL, NULL, 'Ends the session after so many rounds in which the metric did not improve'),
 ('best_metric', 'text', NULL, false, NULL, NULL, NULL, 'Metric of the evaluation by which the best version is told, for keep_versions and patience; not given: the target''s, otherwise accuracy, otherwise loss'),
@@ -223,6 +225,8 @@ BEGIN
 	PERFORM federated.check_config_keys(config);
 	PERFORM federated.check_target(config -> 'target');
 	PERFORM federated.check_best(config);
+	PERFORM federated.check_price(config -> 'price');
+	PERFORM federated.check_credits('budget', config -> 'budget');
 
 	SELECT jsonb_object_agg(k.key, k.default_value) INTO resolved
 	FROM federated.config_keys k WHERE k.default_value IS NOT NULL;

@@ -172,7 +172,7 @@ BEGIN
 	PERFORM federated.check_session_arguments(name, total_rounds);
 	PERFORM federated.require_argument('base_workload_id', base_workload_id);
 	workload := federated.get_workload(base_workload_id);
-	resolved := federated.resolve_config(config);
+	resolved := federated.price_session(federated.resolve_config(config), config, workload);
 	base_id := federated.hold_version(@extschema@.federated_find_version(workload.id));
 	resolved := resolved || jsonb_build_object('seed', coalesce((resolved ->> 'seed')::bigint, federated.random_seed()));
 	SELECT * INTO world FROM federated.cluster_identity();
@@ -189,6 +189,7 @@ BEGIN
 	PERFORM federated.log_event(new_session.id, 'session_created',
 		jsonb_build_object('name', name, 'workload', workload.name, 'base_version_id', base_id,
 						   'total_rounds', total_rounds, 'config', resolved));
+	PERFORM federated.reserve_credits(new_session);
 	IF NOT federated.driven() THEN
 		RAISE NOTICE USING
 			MESSAGE = 'no worker drives this session',

@@ -219,6 +219,7 @@ BEGIN
 		WHERE p.session_id = end_session.session_id AND p.status <> 'dropped';
 	END IF;
 	PERFORM federated.log_event(session_id, 'session_' || final_status, jsonb_build_object('reason', reason));
+	PERFORM federated.refund_credits(session_id);
 	PERFORM federated.announce_task(session_id);
 	RETURN true;
 END

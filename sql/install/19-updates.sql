@@ -17,6 +17,11 @@ CREATE TABLE federated.updates (
 	norm		double precision,
 	position	integer,
 	weight		double precision,
+	counted_samples	bigint CHECK (counted_samples <= num_samples),
+	account_id	bigint REFERENCES federated.accounts,
+	cosine		double precision,
+	norm_share	double precision,
+	leave_one_out	double precision,
 	CHECK (state <> 'accepted' OR num_samples IS NOT NULL)
 );
 -- Exactly once: one update of an Island in a round is alive.
@@ -31,7 +36,13 @@ COMMENT ON COLUMN federated.updates.digest IS 'SHA-256 over the SHA-256 of every
 COMMENT ON COLUMN federated.updates.vector_id IS 'Its pages, while the round has them; NULL for an evaluation';
 COMMENT ON COLUMN federated.updates.norm IS 'L2 norm of the delta, for rules that bound or compare norms; NULL for an evaluation';
 COMMENT ON COLUMN federated.updates.position IS 'Place in the frozen set: participants in bytewise order of host_id';
+COMMENT ON COLUMN federated.updates.num_samples IS 'As the Island says';
 COMMENT ON COLUMN federated.updates.weight IS 'Weight in the combination, fixed with the set';
+COMMENT ON COLUMN federated.updates.counted_samples IS 'Samples that weigh and are paid: what the Island says, up to its approved ceiling; fixed with the set';
+COMMENT ON COLUMN federated.updates.account_id IS 'Account that is paid for it; fixed with the set';
+COMMENT ON COLUMN federated.updates.cosine IS 'Contribution: cosine of the angle to what was made of the round; NULL when not known';
+COMMENT ON COLUMN federated.updates.norm_share IS 'Contribution: share in the length of what was made of the round; NULL when not known';
+COMMENT ON COLUMN federated.updates.leave_one_out IS 'Contribution: what the round''s result loses without it; NULL when not known';
 
 CREATE TABLE federated.rejections (
 	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

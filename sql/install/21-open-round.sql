@@ -219,6 +219,7 @@ DECLARE
 	island_id bigint;
 	too_few text;
 	chosen text[];
+	wanted bigint[];
 BEGIN
 	IF (session.config -> 'allow_join')::boolean AND session.current_round > 0 THEN
 		PERFORM federated.invite_islands(session);
@@ -235,11 +236,22 @@ BEGIN
 		RETURN 'session_failed';
 	END IF;
 
+	-- One sample for both: what the round can cost, and who has a task in it.
+	wanted := ARRAY(SELECT * FROM federated.sample_participants(session, session.current_round + 1));
+	IF federated.trains_next(session) AND NOT federated.can_pay_round(session, cardinality(wanted)) THEN
+		session := federated.stop_unpaid(session, cardinality(wanted));
+		IF session.finished_at IS NOT NULL THEN
+			RETURN 'session_failed';
+		END IF;
+	END IF;
 	round := federated.insert_round(session);
+	IF round.kind = 'evaluate' THEN
+		wanted := ARRAY(SELECT * FROM federated.sample_participants(session, round.round_no));
+	END IF;
 	-- Who is not chosen waits.
 	UPDATE federated.participants p SET status = 'invited', reason = NULL
 	WHERE p.session_id = session.id AND p.left_at IS NULL AND p.status = 'gradient_sent';
-	FOR island_id IN SELECT * FROM federated.sample_participants(session, round.round_no)
+	FOREACH island_id IN ARRAY wanted
 	LOOP
 		PERFORM federated.assign_task(round, island_id);
 	END LOOP;

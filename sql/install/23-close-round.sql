@@ -128,6 +128,7 @@ BEGIN
 	LOOP
 		PERFORM federated.drop_participant(session.id, round.id, straggler, 'dropped', 'missed the deadline');
 	END LOOP;
+	PERFORM federated.count_samples(session, round);
 	IF round.kind = 'evaluate' THEN
 		RETURN federated.close_evaluation(session, round);
 	END IF;
@@ -149,13 +150,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE federated.updates u SET position = plan.position, weight = plan.weight
 	FROM (SELECT a.id, row_number() OVER (ORDER BY i.host_id COLLATE "C") AS position,
-				 a.num_samples::float8 / (sum(a.num_samples) OVER ())::float8 AS weight
+				 a.counted_samples::float8 / (sum(a.counted_samples) OVER ())::float8 AS weight
 		  FROM federated.updates a JOIN federated.islands i ON i.id = a.island_id
 		  WHERE a.round_id = $1.id AND a.state = 'accepted') plan
 	WHERE u.id = plan.id
 $$;
 COMMENT ON FUNCTION federated.plan_weights(federated.rounds) IS
-	'Select: every accepted update, in bytewise order of host_id, weighted by its share of the samples (FedAvg, McMahan et al. 2017, algorithm 1)';
+	'Select: every accepted update, in bytewise order of host_id, weighted by its share of the samples that count (FedAvg, McMahan et al. 2017, algorithm 1)';
 
 CREATE FUNCTION federated.create_result(session federated.sessions, round federated.rounds) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -188,14 +189,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(jsonb_object_agg(m.key, m.mean), '{}')
 	-- exact, so that a metric all Islands agree on stays what it is
-	FROM (SELECT metric.key, (sum(metric.value::numeric * u.num_samples) / sum(u.num_samples))::float8 AS mean
+	FROM (SELECT metric.key, (sum(metric.value::numeric * u.counted_samples) / sum(u.counted_samples))::float8 AS mean
 		  FROM federated.updates u
 		  CROSS JOIN LATERAL jsonb_each(u.metrics -> $2) metric
 		  WHERE u.round_id = $1 AND u.state = 'accepted'
 		  GROUP BY metric.key) m
 $$;
 COMMENT ON FUNCTION federated.mean_metrics(bigint, text) IS
-	'Each metric of a round, averaged over the Islands that reported it, weighted by samples';
+	'Each metric of a round, averaged over the Islands that reported it, weighted by the samples that count';
 
 CREATE FUNCTION federated.finish_round(round federated.rounds) RETURNS federated.rounds
 LANGUAGE plpgsql VOLATILE
@@ -204,7 +205,7 @@ AS $$
 BEGIN
 	UPDATE federated.rounds r
 	SET state = 'closed', closed_at = clock_timestamp(),
-		total_samples = (SELECT sum(u.num_samples) FROM federated.updates u WHERE u.round_id = r.id AND u.state = 'accepted'),
+		total_samples = (SELECT sum(u.counted_samples) FROM federated.updates u WHERE u.round_id = r.id AND u.state = 'accepted'),
 		evaluation = federated.mean_metrics(r.id, 'evaluation'), training = federated.mean_metrics(r.id, 'training'),
 		timings = federated.round_timings(r)
 	WHERE r.id = round.id AND r.state = 'aggregating'
@@ -249,6 +250,7 @@ BEGIN
 	WHERE v.id = closed.result_version_id AND v.status = 'building';
 	UPDATE federated.sessions s SET current_version_id = closed.result_version_id
 	WHERE s.id = session.id RETURNING * INTO session;
+	PERFORM federated.pay_round(session, closed);
 	PERFORM federated.retire_updates(closed);
 	PERFORM federated.retire_states(session.id, closed.id);
 	session := federated.judge(session, closed);

@@ -10,6 +10,7 @@ AS $$
 									WHERE r.session_id = p.session_id AND r.kind = 'train' AND u.island_id = p.island_id
 									  AND u.state = 'accepted'),
 			   'total_samples', coalesce(p.total_samples, 0),
+			   'approved_samples', federated.approved_samples(p.island_id, (SELECT s.workload_id FROM federated.sessions s WHERE s.id = p.session_id)),
 			   'reason', p.reason,
 			   'last_seen', (SELECT h.last_seen FROM federated.heartbeats h WHERE h.island_id = p.island_id),
 			   'metrics', (SELECT u.metrics FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id
@@ -54,7 +55,7 @@ BEGIN
 		'base_version', (SELECT v.version FROM federated.model_versions v WHERE v.id = session.base_version_id),
 		'result_version', (SELECT v.version FROM federated.model_versions v WHERE v.id = session.result_version_id),
 		'created_at', session.created_at, 'started_at', session.started_at, 'finished_at', session.finished_at,
-		'last_error', session.last_error, 'rounds', federated.round_list(session.id));
+		'last_error', session.last_error, 'credits', federated.session_credits(session), 'rounds', federated.round_list(session.id));
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_session(uuid) IS

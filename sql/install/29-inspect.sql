@@ -194,8 +194,10 @@ BEGIN
 
 	FOR own IN
 		SELECT i.host_id, u.num_samples, v AS vector,
-			   coalesce(u.weight, u.num_samples::float8 / (sum(u.num_samples) OVER ())::float8) AS weight
+			   coalesce(u.weight, c.samples::float8 / (sum(c.samples) OVER ())::float8) AS weight
 		FROM federated.updates u JOIN federated.islands i ON i.id = u.island_id JOIN federated.vectors v ON v.id = u.vector_id
+		JOIN federated.sessions s ON s.id = looked_at.session_id
+		CROSS JOIN LATERAL federated.counted_samples(u.island_id, s.workload_id, u.num_samples) c (samples)
 		WHERE u.round_id = looked_at.id AND u.state = 'accepted'
 		ORDER BY i.host_id COLLATE "C"
 	LOOP

@@ -30,6 +30,7 @@ AS $$
 		WHEN $1 = '25006' THEN 405 -- a GET that would write
 		WHEN $1 IN ('23505', '25000', '55000', '55006') THEN 409
 		WHEN $1 LIKE '54%' THEN 413
+		WHEN $1 = '53400' THEN 402 -- federated.credit_limit
 		WHEN $1 = '53100' THEN 507
 		WHEN $1 LIKE '53%' OR $1 LIKE '57%' OR $1 LIKE '40%' OR $1 = '55P03' THEN 503
 		WHEN $1 LIKE '22%' OR $1 LIKE '23%' THEN 400

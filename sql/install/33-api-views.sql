@@ -5,6 +5,8 @@
 CREATE POLICY read_participants ON federated.islands FOR SELECT TO federated_creator
 	USING (EXISTS (SELECT FROM federated.participants p WHERE p.island_id = id));
 GRANT SELECT (id, host_id) ON federated.islands TO federated_creator;
+CREATE POLICY read_participants ON federated.sample_ceilings FOR SELECT TO federated_creator
+	USING (EXISTS (SELECT FROM federated.participants p WHERE p.island_id = sample_ceilings.island_id));
 
 CREATE VIEW federated_api.sessions WITH (security_invoker = true) AS
 SELECT s.id, s.name, s.status, s.current_round, s.total_rounds, s.workload_id, w.name AS workload,
@@ -13,7 +15,10 @@ FROM federated.sessions s JOIN federated.workloads w ON w.id = s.workload_id;
 COMMENT ON VIEW federated_api.sessions IS 'Training sessions that the caller may see';
 
 CREATE VIEW federated_api.participants WITH (security_invoker = true) AS
-SELECT p.session_id, i.host_id, p.status, p.reason, p.total_samples, p.joined_at, p.left_at
+SELECT p.session_id, i.host_id, p.status, p.reason, p.total_samples, p.joined_at, p.left_at,
+	   (SELECT c.max_samples FROM federated.sample_ceilings c JOIN federated.sessions s ON s.id = p.session_id
+		WHERE c.island_id = p.island_id AND (c.workload_id = s.workload_id OR c.workload_id IS NULL)
+		ORDER BY c.workload_id LIMIT 1) AS approved_samples
 FROM federated.participants p JOIN federated.islands i ON i.id = p.island_id;
 COMMENT ON VIEW federated_api.participants IS 'Islands in sessions';
 

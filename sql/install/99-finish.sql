@@ -10,11 +10,12 @@ DECLARE
 BEGIN
 	FOREACH name IN ARRAY '{events,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,head_moves,
 							version_tags,islands,heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens,
-							optimizer_states,webhooks,webhook_deliveries}'::text[]
+							optimizer_states,accounts,ledger,sample_ceilings,webhooks,webhook_deliveries}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(format('federated.%I', name), '');
 	END LOOP;
-	FOREACH name IN ARRAY '{events,vectors,workloads,model_versions,head_moves,islands,rounds,updates,rejections,webhooks}'::text[]
+	FOREACH name IN ARRAY '{events,vectors,workloads,model_versions,head_moves,islands,rounds,updates,rejections,accounts,ledger,
+							webhooks}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(pg_get_serial_sequence(format('federated.%I', name), 'id'), '');
 	END LOOP;

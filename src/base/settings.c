@@ -20,6 +20,7 @@
 
 int			fed_setting_aggregation_chunk = 64;
 int			fed_setting_aggregator_workers = 0;
+int			fed_setting_credit_limit = -1;
 char	   *fed_setting_databases = NULL;
 int			fed_setting_island_timeout = 60;
 int			fed_setting_max_storage = 0;
@@ -91,6 +92,13 @@ define_data_settings(void)
 							"A slice is 262,080 parameters. Smaller chunks commit progress more often.",
 							&fed_setting_aggregation_chunk,
 							64, 1, 4096,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("federated.credit_limit",
+							"Credits by which an account may be below zero when a session is started.",
+							"-1 means no limit.",
+							&fed_setting_credit_limit,
+							-1, -1, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("federated.max_storage",

@@ -13,6 +13,7 @@ typedef enum FedUpdateDurability
 
 extern int	fed_setting_aggregation_chunk;	/* slices per transaction */
 extern int	fed_setting_aggregator_workers;	/* 0 = choose */
+extern int	fed_setting_credit_limit;		/* credits, -1 = unlimited */
 extern char *fed_setting_databases;			/* comma-separated, "" = find them */
 extern int	fed_setting_island_timeout;		/* seconds */
 extern int	fed_setting_max_storage;		/* MB, 0 = unlimited */

@@ -131,11 +131,16 @@ my %function = (
 	rotate_webhook_secret => [ 404, { id => 0 }, qw(admin creator) ],
 	replay_webhook => [ 404, { delivery => $unknown }, qw(admin creator) ],
 	replay_dead_webhooks => [ 404, { id => 0 }, qw(admin creator) ],
+	grant_credits => [ 404, { holder => 'nobody', amount => 1, note => 'none', kind => 'island' }, 'admin' ],
+	set_price => [ 404, { workload_id => 0, price => {} }, qw(admin creator) ],
+	approve_samples => [ 404, { host_id => 'nobody', max_samples => 1 }, 'admin' ],
+	set_island_account => [ 404, { host_id => 'nobody', owner => 'x' }, 'admin' ],
+	audit_ledger => [ 200, {}, qw(admin auditor) ],
 	health => [ 200, {}, qw(admin viewer) ],
 	worker_status => [ 200, {}, qw(admin viewer) ],
 	metrics => [ 200, {}, qw(admin viewer) ]
 );
-my @in_get = qw(session find_version model model_header model_slice export_model eligible_islands health worker_status metrics);
+my @in_get = qw(session find_version model model_header model_slice export_model eligible_islands audit_ledger health worker_status metrics);
 
 is_deeply([ split /\n/, $fed->sql(q{SELECT proname FROM pg_proc WHERE pronamespace = 'federated_api'::regnamespace
 		GROUP BY proname ORDER BY proname COLLATE "C"}) ], [ sort keys %function ], 'every function of the interface is in the table');
@@ -185,6 +190,10 @@ my %view = (
 	workloads => \@everybody,
 	tensors => \@everybody,
 	versions => \@everybody,
+	balances => \@everybody,
+	statements => \@everybody,
+	ledger => \@everybody,
+	prices => \@everybody,
 	config_keys => \@everybody,
 	algorithms => \@everybody,
 	islands => [qw(admin island viewer auditor)],
