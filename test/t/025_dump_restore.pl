@@ -27,7 +27,8 @@ like($model, qr/^completed/, 'a session is finished');
 
 # A running one: an update accepted, another half there.
 
-my $running = $fed->start_session($fed->new_workload, 2);
+my $running = $fed->start_session($fed->new_workload, 2, price => { per_round => 1.5 }, max_participants => 4);
+$fed->sql("SELECT federated_approve_samples('island-3', 5000)");
 my @task = $fed->tasks($running, 1);
 my $half = $fed->island(2)->prepare($task[1]);
 $fed->island(1)->perform($task[0]);
@@ -45,6 +46,16 @@ my $pauses = ($text =~ s/^(COPY federated\.(?:retired_tables|sessions) .*?^\\\.\
 is($pauses, 2, 'a slow restore is made');
 append_to_file("$dir/slow.sql", $text);
 
+# Credits, what the auditor has against them, and the approved samples.
+sub books
+{
+	my ($of) = @_;
+	return $of->sql("SELECT kind, credits FROM federated.balances WHERE kind <> 'system' ORDER BY kind, holder") . "\n"
+	  . $of->sql("SELECT (SELECT count(*) FROM federated_audit_ledger()) || ' wrong, ' || (SELECT sum(max_samples) FROM federated.sample_ceilings)");
+}
+my $books = books($fed);
+like($books, qr/^escrow\|12$/m, 'it has reserved what it can cost');
+
 sub check_copy
 {
 	my ($name, $node, $dbname) = @_;
@@ -58,6 +69,8 @@ sub check_copy
 	is($copy->sql(q{SELECT ok, detail FROM federated.health() WHERE "check" = 'cluster'}),
 		'f|1 sessions are paused because they come from another cluster', "$name: health() says so");
 
+	is(books($copy), $books, "$name: balances are the same, and right");
+
 	my $session = $copy->start_session($copy->new_workload, 1);
 	$copy->play($session);
 	is($copy->status($session), 'completed', "$name: a new session runs");
@@ -67,6 +80,7 @@ sub check_copy
 	is_deeply($copy->island(2)->begin($half)->{present}, [1], "$name: what was sent is still there");
 	$copy->play($running);
 	is($copy->miscounted($running), 0, "$name: resumed, it completes with every update");
+	is(books($copy), "escrow|0\nisland|3\nisland|3\nisland|3\nowner|-9\n0 wrong, 5000", "$name: and pays for them");
 	is($copy->events($running, 'step_failed'), 0, "$name: no step failed");
 	is($copy->sql("SELECT last_error FROM federated.worker_status()"), '', "$name: the worker had no trouble");
 	my $result = $copy->result($running);
