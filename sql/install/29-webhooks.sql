@@ -60,25 +60,31 @@ COMMENT ON FUNCTION federated.queue_webhooks(federated.events) IS 'Part of feder
 -- What is sent ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION federated.webhook_body(delivery federated.webhook_deliveries) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT json_build_object(
-		'id', $1.id, 'event', e.kind, 'event_id', e.id, 'at', to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-		'session_id', e.session_id, 'session', s.name, 'workload_id', w.id, 'workload', w.name, 'actor', e.actor, 'detail', e.detail)::text
-	FROM federated.events e
-	LEFT JOIN federated.sessions s ON s.id = e.session_id
-	LEFT JOIN federated.workloads w ON w.id = coalesce(s.workload_id, (SELECT h.workload_id FROM federated.webhooks h WHERE h.id = $1.webhook_id))
-	WHERE e.id = $1.event_id
+BEGIN
+	RETURN (
+		SELECT json_build_object(
+			'id', $1.id, 'event', e.kind, 'event_id', e.id, 'at', to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+			'session_id', e.session_id, 'session', s.name, 'workload_id', w.id, 'workload', w.name, 'actor', e.actor, 'detail', e.detail)::text
+		FROM federated.events e
+		LEFT JOIN federated.sessions s ON s.id = e.session_id
+		LEFT JOIN federated.workloads w ON w.id = coalesce(s.workload_id, (SELECT h.workload_id FROM federated.webhooks h WHERE h.id = $1.webhook_id))
+		WHERE e.id = $1.event_id);
+END
 $$;
 COMMENT ON FUNCTION federated.webhook_body(federated.webhook_deliveries) IS 'Body of the requests of a delivery, the same at every attempt';
 
 CREATE FUNCTION federated.webhook_signature(webhook_id bigint, message text) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT string_agg('v1=' || encode(federated.sign($2, convert_to(s.secret, 'UTF8')), 'hex'), ',' ORDER BY s.id DESC)
-	FROM federated.webhook_secrets s WHERE s.webhook_id = $1 AND (s.expires_at IS NULL OR s.expires_at > now())
+BEGIN
+	RETURN (
+		SELECT string_agg('v1=' || encode(federated.sign($2, convert_to(s.secret, 'UTF8')), 'hex'), ',' ORDER BY s.id DESC)
+		FROM federated.webhook_secrets s WHERE s.webhook_id = $1 AND (s.expires_at IS NULL OR s.expires_at > now()));
+END
 $$;
 COMMENT ON FUNCTION federated.webhook_signature(bigint, text) IS
 	'Header Federated-Signature: an HMAC with SHA-256 by each secret that counts, the newest first';
@@ -127,11 +133,12 @@ DECLARE
 	-- a request ends by itself long before
 	lease CONSTANT interval := make_interval(secs => federated.setting('webhook_timeout')::float8 / 1000 + 10);
 	now_stamp CONSTANT bigint := extract(epoch FROM clock_timestamp())::bigint;
+	due CONSTANT uuid[] := ARRAY(SELECT federated.due_webhooks(room));
 BEGIN
 	RETURN QUERY
 	WITH mine AS MATERIALIZED (
 		SELECT d.id FROM federated.webhook_deliveries d
-		WHERE d.id IN (SELECT federated.due_webhooks(room)) AND d.state IN ('pending', 'sending') AND d.due_at <= now()
+		WHERE d.id = ANY (due) AND d.state IN ('pending', 'sending') AND d.due_at <= now()
 		FOR UPDATE SKIP LOCKED
 	), leased AS (
 		UPDATE federated.webhook_deliveries d SET state = 'sending', attempts = d.attempts + 1, due_at = now() + lease

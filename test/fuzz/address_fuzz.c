@@ -46,7 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 	v4 = ntohl(v4);
 
 	check_embedded(input);
-	if (IN_MULTICAST(v4) || IN_EXPERIMENTAL(v4) || IN_LOOPBACK(v4))
+	if (IN_MULTICAST(v4) || IN_EXPERIMENTAL(v4) || (v4 >> 24) == IN_LOOPBACKNET)
 		CHECK(fed_address_v4_special(input) != NULL);
 	if (IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_MULTICAST(&v6) ||
 		IN6_IS_ADDR_LINKLOCAL(&v6) || IN6_IS_ADDR_SITELOCAL(&v6) || IN6_IS_ADDR_V4COMPAT(&v6))
