@@ -31,12 +31,15 @@ CREATE TABLE federated.webhook_secrets (
 	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	webhook_id	bigint NOT NULL REFERENCES federated.webhooks ON DELETE CASCADE,
 	secret		text NOT NULL CHECK (length(secret) >= 43),
+	system_identifier bigint NOT NULL,
+	database_oid oid NOT NULL,
 	created_at	timestamptz NOT NULL DEFAULT now(),
 	expires_at	timestamptz
 );
 CREATE INDEX ON federated.webhook_secrets (webhook_id);
 CREATE UNIQUE INDEX ON federated.webhook_secrets (webhook_id) WHERE expires_at IS NULL;
 COMMENT ON TABLE federated.webhook_secrets IS 'Keys that sign requests to receivers. Never dumped, readable by nobody';
+COMMENT ON COLUMN federated.webhook_secrets.system_identifier IS 'Cluster in which it was made; a copy elsewhere sends nothing with it';
 COMMENT ON COLUMN federated.webhook_secrets.expires_at IS 'Replaced: signs beside the new one until then';
 
 ALTER TABLE federated.webhooks ENABLE ROW LEVEL SECURITY;
@@ -58,11 +61,14 @@ CREATE POLICY read_visible ON federated.webhooks FOR SELECT TO federated_admin, 
 	USING (federated.sees_webhooks_of(owner_role));
 GRANT SELECT ON federated.webhooks TO federated_admin, federated_creator;
 
--- A restored database has the subscriptions and not the keys: nothing is sent unsigned.
+-- A restored database has the subscriptions and not the keys: nothing is sent unsigned. A copy of
+-- the database has the keys, and leaves sending to the original.
 CREATE VIEW federated.live_webhooks WITH (security_invoker = true) AS
 SELECT w.* FROM federated.webhooks w
-WHERE w.disabled_at IS NULL AND EXISTS (SELECT FROM federated.webhook_secrets s WHERE s.webhook_id = w.id);
-COMMENT ON VIEW federated.live_webhooks IS 'Subscriptions that can be sent to: not disabled, and with a secret';
+WHERE w.disabled_at IS NULL
+  AND EXISTS (SELECT FROM federated.webhook_secrets s JOIN federated.cluster_identity() c USING (system_identifier, database_oid)
+			  WHERE s.webhook_id = w.id);
+COMMENT ON VIEW federated.live_webhooks IS 'Subscriptions that can be sent to: not disabled, and with a secret that was made here';
 
 -- What is given ----------------------------------------------------------------------------------------
 
@@ -163,8 +169,9 @@ CREATE FUNCTION federated.add_webhook_secret(webhook_id bigint) RETURNS text
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	INSERT INTO federated.webhook_secrets (webhook_id, secret)
-	VALUES ($1, federated.base64url(federated.random_bytes(32))) RETURNING secret
+	INSERT INTO federated.webhook_secrets (webhook_id, secret, system_identifier, database_oid)
+	SELECT $1, federated.base64url(federated.random_bytes(32)), c.system_identifier, c.database_oid
+	FROM federated.cluster_identity() c RETURNING secret
 $$;
 COMMENT ON FUNCTION federated.add_webhook_secret(bigint) IS 'A new key of a subscription, to be handed out once';
 

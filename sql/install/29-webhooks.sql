@@ -327,11 +327,11 @@ DECLARE
 					WHERE d.state IN ('pending', 'sending') AND d.due_at < now() - interval '5 minutes');
 	dead bigint := (SELECT count(*) FROM federated.webhook_deliveries d WHERE d.state = 'dead');
 	mute bigint := (SELECT count(*) FROM federated.webhooks w WHERE w.disabled_at IS NULL
-					AND NOT EXISTS (SELECT FROM federated.webhook_secrets s WHERE s.webhook_id = w.id));
+					AND NOT EXISTS (SELECT FROM federated.live_webhooks l WHERE l.id = w.id));
 BEGIN
 	RETURN QUERY SELECT 'webhooks', late = 0 AND dead = 0 AND mute = 0,
-		format('%s to be sent, %s of them late; %s dead; %s subscriptions without a secret', waiting, late, dead, mute),
-		CASE WHEN mute > 0 THEN 'A dump holds no secrets: SELECT federated_rotate_webhook_secret(id) and tell the receiver.'
+		format('%s to be sent, %s of them late; %s dead; %s subscriptions without a secret made here', waiting, late, dead, mute),
+		CASE WHEN mute > 0 THEN 'A dump holds no secrets, and a copy leaves sending to the original: SELECT federated_rotate_webhook_secret(id) and tell the receiver.'
 			 WHEN late > 0 AND NOT federated.setting('webhooks')::boolean THEN 'Set federated.webhooks = on and reload.'
 			 WHEN late > 0 THEN 'SELECT webhook_id, status, error FROM federated.webhook_deliveries WHERE state = ''pending''; max_worker_processes may be too low.'
 			 WHEN dead > 0 THEN 'SELECT webhook_id, status, error FROM federated.webhook_deliveries WHERE state = ''dead''; then federated_replay_dead_webhooks(id) or federated_unsubscribe(id).' END;

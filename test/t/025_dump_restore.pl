@@ -34,6 +34,12 @@ my $half = $fed->island(2)->prepare($task[1]);
 $fed->island(1)->perform($task[0]);
 $fed->island(2)->begin($half);
 $fed->island(2)->put($half, 1);
+
+# A subscription, and an event that is to be sent to it later.
+$fed->sql("SELECT count(*) FROM federated_subscribe('https://receiver.example/', '{test}', '$running')");
+$fed->sql("BEGIN; SELECT federated.log_event('$running', 'test');
+	UPDATE federated.webhook_deliveries SET due_at = now() + interval '1 day'; COMMIT");
+is($fed->sql('SELECT count(*) FROM federated.live_webhooks'), '1', 'a webhook waits');
 is($fed->sql('SELECT count(*) > 0 FROM federated.retired_tables'), 't', 'a table waits to be dropped');
 
 $fed->node->command_ok([ 'pg_dump', '-f', "$dir/plain.sql", $fed->node->connstr('postgres') ], 'pg_dump');
@@ -70,6 +76,9 @@ sub check_copy
 		'f|1 sessions are paused because they come from another cluster', "$name: health() says so");
 
 	is(books($copy), $books, "$name: balances are the same, and right");
+	is($copy->sql("SELECT w.url, d.state, d.attempts FROM federated.webhooks w JOIN federated.webhook_deliveries d ON d.webhook_id = w.id"),
+		'https://receiver.example/|pending|0', "$name: so is a subscription, and what is to be sent");
+	is($copy->sql('SELECT (SELECT count(*) FROM federated.live_webhooks), federated.next_webhook()'), '0|', "$name: which is not sent from here");
 
 	my $session = $copy->start_session($copy->new_workload, 1);
 	$copy->play($session);
