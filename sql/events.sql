@@ -35,6 +35,54 @@ SELECT role, test.outcome(role, 'INSERT INTO federated.events (actor, kind) VALU
 	   test.outcome(role, 'DELETE FROM federated.events RETURNING id') AS delete
 FROM unnest('{regress_admin,regress_auditor,regress_a}'::text[]) role;
 
+-- Nor are the ends of their chains, which only grow
+DELETE FROM federated.event_chains;
+TRUNCATE federated.event_chains;
+TRUNCATE federated.events CASCADE;
+UPDATE federated.event_chains SET position = position - 1 WHERE chain = :'sid';
+UPDATE federated.event_chains SET hash = '' WHERE chain = :'sid';
+SELECT role, test.outcome(role, 'INSERT INTO federated.event_chains VALUES (gen_random_uuid(), 1, '''') RETURNING chain') AS insert,
+	   test.outcome(role, 'UPDATE federated.event_chains SET position = position + 1 RETURNING chain') AS update
+FROM unnest('{regress_admin,regress_auditor,regress_a}'::text[]) role;
+
+-- Verification: everything that was counted, for whoever may read events
+SELECT v.ok, v.verified = (SELECT count(*) FROM federated.events WHERE session_id = :'sid') AS every_event, v.problem
+FROM federated_verify_events(:'sid') v;
+SELECT bool_and(v.ok) AS ok, sum(v.verified) = (SELECT count(*) FROM federated.events) AS every_event,
+	   count(*) = (SELECT count(*) FROM federated.event_chains) AS every_chain, count(*) FILTER (WHERE session IS NULL) AS without_session
+FROM federated_verify_events() v;
+SELECT role, test.outcome(role, format('SELECT ok FROM federated_verify_events(%L)', :'sid')) AS of_session,
+	   test.outcome(role, 'SELECT ok FROM federated_verify_events()') AS of_all
+FROM unnest('{regress_admin,regress_creator,regress_other,regress_viewer,regress_auditor,regress_a,regress_nobody}'::text[]) role;
+SELECT test.try('regress_other', 'SELECT count(*) FROM federated_verify_events()') AS all_of_them;
+SELECT v.problem FROM federated_verify_events('00000000-0000-4000-8000-000000000000') v;
+
+-- The bytes are the same under any settings
+SET TimeZone = 'Asia/Kathmandu';
+SET DateStyle = 'German';
+SET extra_float_digits = -15;
+SET bytea_output = 'escape';
+SELECT v.ok FROM federated_verify_events(:'sid') v;
+RESET TimeZone;
+RESET DateStyle;
+RESET extra_float_digits;
+RESET bytea_output;
+
+-- Events that could run into each other have different hashes
+SELECT count(DISTINCT federated.event_hash(ROW(1, s, 'epoch'::timestamptz, a, k, d, 1, NULL), federated.chain_start())) AS hashes
+FROM (VALUES (NULL::uuid, 'ab', 'c', '{}'::jsonb), (NULL, 'a', 'bc', '{}'), (NULL, 'abc', '', '{}'), (NULL, 'ab', 'c', '{"x": null}'),
+			 (NULL, 'ab', 'c', '{"x": 1.0}'), (NULL, 'ab', 'c', '{"x": 1}'), ('00000000-0000-0000-0000-000000000000', 'ab', 'c', '{}')) e(s, a, k, d);
+
+-- Anchors: what is no export is refused
+SELECT c.ok, c.problem FROM federated_event_anchors() a, federated_check_anchors(a) c WHERE c.session = :'sid';
+SELECT count(*) = (SELECT count(*) FROM federated.event_chains) AS every_chain, bool_and(c.ok) AS ok FROM federated_check_anchors(federated_event_anchors()) c;
+SELECT test.try('regress_auditor', format('SELECT count(*) FROM federated_check_anchors(%L)', anchors)) AS answer
+FROM unnest(ARRAY['[]', '{}', '{"version": 2}', '{"version": 1, "chains": []}', '{"version": 1, "chains": [{}]}',
+				  '{"version": 1, "chains": [{"session_id": "x"}]}']) anchors;
+SELECT test.try('regress_auditor', format('SELECT count(*) FROM federated_check_anchors(%L)', federated_event_anchors() || '{"digest": "00"}'))
+	~ 'Its digest is 00, that of its chains [0-9a-f]{64}' AS digest_is_checked;
+SELECT count(*) FROM federated_check_anchors(NULL);
+
 -- The worker's name in an event is not had by calling oneself so
 SET application_name = 'federated worker';
 SELECT federated.current_actor() = session_user AS still_me;

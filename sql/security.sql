@@ -73,6 +73,9 @@ INSERT INTO test.calls VALUES
 ('federated_rotate_webhook_secret', 'SELECT federated_rotate_webhook_secret(NULL)'),
 ('federated_replay_webhook', 'SELECT federated_replay_webhook(NULL)'),
 ('federated_replay_dead_webhooks', 'SELECT federated_replay_dead_webhooks(NULL)'),
+('federated_verify_events', 'SELECT count(*) FROM federated_verify_events()'),
+('federated_event_anchors', 'SELECT federated_event_anchors() IS NULL'),
+('federated_check_anchors', 'SELECT count(*) FROM federated_check_anchors(NULL)'),
 ('federated.advance', 'SELECT federated.advance(NULL)'),
 ('federated.health', 'SELECT count(*) FROM federated.health()');
 CREATE FUNCTION test.allowed(role name, query text) RETURNS text
@@ -155,6 +158,13 @@ SELECT format('SELECT count(*) FROM federated.%I', v.relation) AS page_table
 FROM federated.model_versions m JOIN federated.vectors v ON v.id = m.vector_id WHERE m.id = :version \gset
 SELECT role, test.try(role, :'page_table') ~ '^42501: permission denied for table version_[0-9]+$' AS page_table_unreadable
 FROM unnest('{regress_a,regress_creator,regress_admin,regress_viewer,regress_auditor}'::text[]) role;
+
+-- An auditor reads what happened, and no weights: neither pages nor what leads to them
+SELECT name, test.outcome('regress_auditor', format('SELECT count(*) FROM federated.%I', name)) AS outcome
+FROM unnest('{events,event_chains,rejections,updates,rounds,sessions,participants,vectors,slices,page_template,optimizer_states,retired_tables}'::text[]) name;
+SELECT query, test.outcome('regress_auditor', query) AS outcome
+FROM unnest(ARRAY['SELECT count(*) FROM federated_update_pages(NULL)', 'SELECT count(*) FROM federated_version_pages(0)',
+				  'SELECT federated.read_slice(''x'', 0, 0, 0)', 'SELECT federated.page_values('''', ''f32'', 0, 0)']) query;
 
 -- For others: an update is its sender's, a session its creator's, a workload its owner's
 SELECT test.try('regress_a', format('SELECT federated_put_slice(%s, 0, sha256(''''), '''')', :b_update)) ~ '^P0002: Island "island-a" has no update \d+$' AS not_mine,

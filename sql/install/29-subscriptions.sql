@@ -252,9 +252,11 @@ AS $$
 DECLARE
 	webhook CONSTANT federated.webhooks := federated.get_webhook(id, 'end a webhook');
 BEGIN
+	-- In the order of whoever logs an event for it: chain, subscription.
+	PERFORM federated.log_webhook(webhook, 'webhook_unsubscribed');
 	DELETE FROM federated.webhooks w WHERE w.id = webhook.id;
-	IF FOUND THEN
-		PERFORM federated.log_webhook(webhook, 'webhook_unsubscribed');
+	IF NOT FOUND THEN
+		PERFORM federated.get_webhook(id, 'end a webhook');
 	END IF;
 END
 $$;

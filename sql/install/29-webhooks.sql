@@ -49,7 +49,9 @@ BEGIN
 		   OR w.workload_id = s.workload_id AND (w.covers_all OR s.owner_role = w.owner_role)
 		   OR event.session_id IS NULL AND w.covers_all AND w.workload_id IN (
 			  SELECT k.id FROM federated.workloads k
-			  WHERE k.id::text = event.detail ->> 'workload_id' OR k.name = event.detail ->> 'workload'));
+			  WHERE k.id::text = event.detail ->> 'workload_id' OR k.name = event.detail ->> 'workload'))
+	-- Not one that is being ended: the foreign key would be an error here.
+	FOR KEY SHARE OF w;
 	IF FOUND THEN
 		PERFORM federated.wake_webhook();
 	END IF;

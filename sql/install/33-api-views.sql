@@ -52,7 +52,7 @@ FROM federated.versions v;
 COMMENT ON VIEW federated_api.versions IS 'Model versions; "current" is what the next session starts from';
 
 CREATE VIEW federated_api.events WITH (security_invoker = true) AS
-SELECT e.id, e.session_id, e.at, e.actor, e.kind, e.detail
+SELECT e.id, e.session_id, e.at, e.actor, e.kind, e.detail, e.position, encode(e.hash, 'hex') AS hash
 FROM federated.events e;
 COMMENT ON VIEW federated_api.events IS 'Every change of state: who, when, what and why';
 

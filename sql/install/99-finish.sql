@@ -8,7 +8,7 @@ DO $$
 DECLARE
 	name text;
 BEGIN
-	FOREACH name IN ARRAY '{events,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,head_moves,
+	FOREACH name IN ARRAY '{events,event_chains,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,head_moves,
 							version_tags,islands,heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens,
 							optimizer_states,accounts,ledger,sample_ceilings,webhooks,webhook_deliveries}'::text[]
 	LOOP

@@ -42,6 +42,7 @@ $fed->sql("BEGIN; SELECT federated.log_event('$running', 'test');
 is($fed->sql('SELECT count(*) FROM federated.live_webhooks'), '1', 'a webhook waits');
 is($fed->sql('SELECT count(*) > 0 FROM federated.retired_tables'), 't', 'a table waits to be dropped');
 
+my $anchors = $fed->sql('SELECT federated_event_anchors()');
 $fed->node->command_ok([ 'pg_dump', '-f', "$dir/plain.sql", $fed->node->connstr('postgres') ], 'pg_dump');
 $fed->node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/custom", $fed->node->connstr('postgres') ], 'pg_dump -Fc');
 
@@ -62,12 +63,23 @@ sub books
 my $books = books($fed);
 like($books, qr/^escrow\|12$/m, 'it has reserved what it can cost');
 
+sub check_events
+{
+	my ($name, $copy) = @_;
+	is($copy->sql('SELECT bool_and(ok) AND sum(verified) = (SELECT count(*) FROM federated.events) FROM federated_verify_events()'),
+		't', "$name: the chains of events are whole");
+	is($copy->sql("SELECT bool_and(ok) AND count(*) = 3 FROM federated_check_anchors('$anchors')"), 't',
+		"$name: and lead through the anchors of the original");
+	return;
+}
+
 sub check_copy
 {
 	my ($name, $node, $dbname) = @_;
 	my $copy = FederatedTest->attach($node, $dbname, known => 3, parameters => $fed->{parameters});
 
 	is($copy->result($finished), $model, "$name: the finished model is the same");
+	check_events($name, $copy);
 	is($copy->island(1)->task, undef, "$name: no Island has a task");
 	is($copy->island(2)->put($half, 0)->{status}, 'rejected', "$name: no update is taken");
 	ok($copy->wait_for_status($running, 'paused'), "$name: the running session is paused");
@@ -92,6 +104,7 @@ sub check_copy
 	is(books($copy), "escrow|0\nisland|3\nisland|3\nisland|3\nowner|-9\n0 wrong, 5000", "$name: and pays for them");
 	is($copy->events($running, 'step_failed'), 0, "$name: no step failed");
 	is($copy->sql("SELECT last_error FROM federated.worker_status()"), '', "$name: the worker had no trouble");
+	check_events("$name, later", $copy);
 	my $result = $copy->result($running);
 	$copy->disconnect;
 	return $result;

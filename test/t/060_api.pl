@@ -136,11 +136,15 @@ my %function = (
 	approve_samples => [ 404, { host_id => 'nobody', max_samples => 1 }, 'admin' ],
 	set_island_account => [ 404, { host_id => 'nobody', owner => 'x' }, 'admin' ],
 	audit_ledger => [ 200, {}, qw(admin auditor) ],
+	verify_events => [ 404, { session_id => $unknown }, qw(admin creator viewer auditor) ],
+	event_anchors => [ 200, {}, qw(admin viewer auditor) ],
+	check_anchors => [ 400, { anchors => {} }, qw(admin viewer auditor) ],
 	health => [ 200, {}, qw(admin viewer) ],
 	worker_status => [ 200, {}, qw(admin viewer) ],
 	metrics => [ 200, {}, qw(admin viewer) ]
 );
-my @in_get = qw(session find_version model model_header model_slice export_model eligible_islands audit_ledger health worker_status metrics);
+my @in_get = qw(session find_version model model_header model_slice export_model eligible_islands audit_ledger verify_events event_anchors
+	health worker_status metrics);
 
 is_deeply([ split /\n/, $fed->sql(q{SELECT proname FROM pg_proc WHERE pronamespace = 'federated_api'::regnamespace
 		GROUP BY proname ORDER BY proname COLLATE "C"}) ], [ sort keys %function ], 'every function of the interface is in the table');
@@ -266,6 +270,20 @@ is_deeply(column($client{admin}->list('rounds', session_id => "eq.$session", ord
 	[ 2, 2 ], 'views can be filtered, ordered and cut');
 my $counted = $client{admin}->request('GET', '/rounds?limit=1', headers => { Prefer => 'count=exact' });
 is("$counted->{status} $counted->{headers}{'content-range'}", '206 0-0/5', 'and counted');
+
+# The chain of events
+my $verified = $client{auditor}->get('verify_events', session_id => $session)->{json};
+my $events = scalar @{ $client{auditor}->list('events', session_id => "eq.$session")->{json} };
+is_deeply($verified, [ { session => $session, ok => JSON::PP::true, verified => $events, position => undef, event_id => undef, problem => undef } ],
+	"the events of a session are verified: $events of them");
+my $anchors = $client{auditor}->get('event_anchors')->{json};
+my $checked = $client{auditor}->post('check_anchors', { anchors => $anchors })->{json};
+is(scalar @$checked, 3, 'anchors of all chains are checked');
+is(scalar(grep { $_->{ok} } @$checked), 3, 'and hold');
+$_->{hash} = '0' x 64 for @{ $anchors->{chains} };
+is_error($client{auditor}->post('check_anchors', { anchors => $anchors }), 400, qr/has exported/, 'anchors that were changed are refused');
+is($bob->get('verify_events', session_id => $session)->{status}, 404, 'a creator verifies its own sessions');
+is($bob->get('verify_events')->{status}, 403, 'and not all');
 
 # Errors ---------------------------------------------------------------------------------------
 
