@@ -84,12 +84,13 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	actor text := federated.current_actor();
 	entries bigint[];
 BEGIN
 	WITH posted AS (
 		INSERT INTO federated.ledger AS l (actor, kind, from_account, to_account, amount, session_id, round_id, island_id,
 										   note, request_key)
-		SELECT federated.current_actor(), $1, $2, line.payee, line.amount, $5, $6, line.island, $8, $9
+		SELECT actor, $1, $2, line.payee, line.amount, $5, $6, line.island, $8, $9
 		FROM unnest($3, $4, $7) WITH ORDINALITY line (payee, amount, island, place)
 		WHERE line.amount > 0 ORDER BY line.place
 		ON CONFLICT DO NOTHING

@@ -23,10 +23,10 @@ AS $$
 	UNION ALL
 	SELECT 'payment', p.session_id, p.round_id, p.island_id, NULL, p.escrow, p.account_id, p.amount FROM paid p
 	UNION ALL
-	SELECT 'refund', (p.s).id, NULL, NULL, NULL, p.escrow, p.owner, p.reserved - spent.amount
+	SELECT 'refund', (p.s).id, NULL, NULL, NULL, p.escrow, p.owner, p.reserved - coalesce(spent.amount, 0)
 	FROM priced p
-	CROSS JOIN LATERAL (SELECT coalesce(sum(x.amount), 0) AS amount FROM paid x WHERE x.session_id = (p.s).id) spent
-	WHERE (p.s).finished_at IS NOT NULL AND p.reserved > spent.amount
+	LEFT JOIN (SELECT x.session_id, sum(x.amount) AS amount FROM paid x GROUP BY x.session_id) spent ON spent.session_id = (p.s).id
+	WHERE (p.s).finished_at IS NOT NULL AND p.reserved > coalesce(spent.amount, 0)
 	UNION ALL
 	SELECT 'grant', NULL, NULL, NULL, (g.detail ->> 'entry_id')::bigint,
 		   CASE WHEN g.micro > 0 THEN g.mint ELSE g.account END, CASE WHEN g.micro > 0 THEN g.account ELSE g.mint END, abs(g.micro)

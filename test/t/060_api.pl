@@ -285,6 +285,34 @@ is_error($client{auditor}->post('check_anchors', { anchors => $anchors }), 400, 
 is($bob->get('verify_events', session_id => $session)->{status}, 404, 'a creator verifies its own sessions');
 is($bob->get('verify_events')->{status}, 403, 'and not all');
 
+# Credits --------------------------------------------------------------------------------------
+
+my %grant = (holder => 'alice', amount => 12.5, note => 'contract', request_key => 'g1');
+my $granted = $client{admin}->post('grant_credits', \%grant);
+is($granted->{status}, 201, 'credits are granted');
+is($client{admin}->post('grant_credits', \%grant)->{json}{entry_id}, $granted->{json}{entry_id}, 'once, however often it is asked for');
+is($client{admin}->post('set_price', { workload_id => $workload + 0, price => { per_round => 2 } })->{status}, 200, 'a price is set');
+is_deeply($client{island}->list('prices')->{json}, [ { workload_id => $workload + 0, workload => $workload_name, price => { per_round => 2 } } ],
+	'and everybody may know it');
+is($client{admin}->post('approve_samples', { host_id => 'island-2', max_samples => 9 })->{status}, 200, 'samples are approved');
+
+$fed->configure('federated.credit_limit' => 0);
+my %priced = (%$request, total_rounds => 1, config => { min_participants => 3, max_participants => 3 });
+my $refused = $alice->post('create_session', { %priced, total_rounds => 3 });
+is_error($refused, 402, qr/"alice" has not enough credits/, 'more than the account has');
+like($refused->{json}{details}, qr/Balance 12.5, needed 18;/, 'the answer has the numbers');
+my $paid = $alice->post('create_session', \%priced)->{json}{id};
+$fed->configure('federated.credit_limit' => -1);
+$fed->play($paid);
+is_deeply($alice->get('session', id => $paid)->{json}{credits}, { reserved => 6, paid => 6, refunded => 0, left => 0 }, 'the session has paid');
+my %ledger = map { $_ => scalar @{ $client{$_}->list('ledger', session_id => "eq.$paid")->{json} } } qw(admin auditor creator island viewer);
+is_deeply(\%ledger, { admin => 4, auditor => 4, creator => 4, island => 1, viewer => 0 }, 'who sees its ledger: an Island what it earned');
+is_deeply([ map { 0 + $_->{credits} } @{ $client{island}->list('balances')->{json} } ], [2], 'an Island sees its balance');
+is_deeply([ map { 0 + $_->{balance} } @{ $alice->list('statements', holder => 'eq.alice', order => 'entry_id')->{json} } ], [ 12.5, 6.5 ],
+	'and a creator its statement');
+is_deeply($client{auditor}->get('audit_ledger')->{json}, [], 'the auditor finds nothing');
+$client{admin}->post('set_price', { workload_id => $workload + 0 });
+
 # Errors ---------------------------------------------------------------------------------------
 
 is_error($alice->post('create_session', { %$request, colour => 1 }), 400, qr/"colour"/, 'an unknown argument');
