@@ -263,6 +263,13 @@ BEGIN;
 UPDATE federated.accounts SET balance = balance + 1 WHERE (kind, holder) = ('island', 'island-d');
 SELECT * FROM test.audit;
 ROLLBACK;
+-- nor are sources that were changed along overlooked
+BEGIN;
+UPDATE federated.sessions SET config = jsonb_set(config, '{price,per_round}', '2') WHERE name = 'failed';
+UPDATE federated.updates u SET num_samples = 1000000 FROM federated.rounds r JOIN federated.sessions s ON s.id = r.session_id
+WHERE r.id = u.round_id AND s.name = 'failed' AND u.island_id = (SELECT id FROM federated.islands WHERE host_id = 'island-b');
+SELECT * FROM test.audit WHERE problem ~ 'update|session';
+ROLLBACK;
 SELECT count(*) FROM test.audit;
 
 SELECT test.run_as('regress_creator', format('SELECT federated_set_price(%s, NULL)', :workload));

@@ -42,7 +42,7 @@ COMMENT ON FUNCTION federated.micro_credits(text, numeric) IS
 CREATE TABLE federated.accounts (
 	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	kind		text NOT NULL CHECK (kind IN ('system', 'owner', 'island', 'escrow')),
-	holder		text NOT NULL CHECK (holder <> '' AND length(holder) <= 200),
+	holder		text NOT NULL CHECK (holder <> ''),
 	balance		bigint NOT NULL DEFAULT 0,
 	opened_at	timestamptz NOT NULL DEFAULT now(),
 	UNIQUE (kind, holder),
@@ -85,7 +85,7 @@ BEGIN
 		WHEN 'owner' THEN holder = federated.caller_name()
 		WHEN 'island' THEN holder = (SELECT i.host_id FROM federated.islands i WHERE i.id = federated.caller_island())
 		WHEN 'escrow' THEN EXISTS (SELECT FROM federated.sessions s
-								   WHERE s.id::text = sees_account.holder AND s.owner_role = federated.caller_name())
+								   WHERE s.id = sees_account.holder::uuid AND s.owner_role = federated.caller_name())
 		ELSE false END;
 END
 $$;

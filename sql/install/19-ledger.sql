@@ -147,7 +147,7 @@ COMMENT ON VIEW federated.postings IS 'Both sides of every ledger entry, in mill
 CREATE VIEW federated.statements WITH (security_invoker = true) AS
 SELECT a.id AS account_id, a.kind AS account_kind, a.holder, l.id AS entry_id, l.at, l.kind, l.session_id, r.round_no AS round,
 	   i.host_id, federated.credits(p.amount) AS credits,
-	   federated.credits(sum(p.amount) OVER (PARTITION BY a.id ORDER BY l.id)) AS balance, l.actor, l.note
+	   federated.credits(sum(p.amount) OVER (PARTITION BY a.id, a.kind, a.holder ORDER BY l.id)) AS balance, l.actor, l.note
 FROM federated.accounts a
 JOIN federated.postings p ON p.account_id = a.id
 JOIN federated.ledger l ON l.id = p.entry_id
@@ -170,7 +170,8 @@ COMMENT ON VIEW federated.ledger_entries IS
 ALTER TABLE federated.ledger ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_all ON federated.ledger FOR SELECT TO federated_admin, federated_auditor USING (true);
 CREATE POLICY read_own ON federated.ledger FOR SELECT TO federated_creator, federated_viewer, federated_island
-	USING (EXISTS (SELECT FROM federated.accounts a WHERE a.id IN (from_account, to_account)));
+	-- looked up once, not for each row
+	USING (from_account IN (SELECT a.id FROM federated.accounts a) OR to_account IN (SELECT a.id FROM federated.accounts a));
 CREATE POLICY read_earned ON federated.ledger FOR SELECT TO federated_island
 	USING (island_id = (SELECT federated.caller_island()));
 GRANT SELECT ON federated.ledger, federated.balances, federated.postings, federated.statements, federated.ledger_entries

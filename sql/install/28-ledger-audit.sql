@@ -84,6 +84,25 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.wrong_balances() IS 'Where balances differ from what they must be, and from the ledger''s postings';
 
+-- What all of this is worked out from was written down when it happened.
+CREATE FUNCTION federated.wrong_sources() RETURNS TABLE (problem text, account_id bigint, entry_id bigint, session_id uuid,
+														 round_id bigint, island_id bigint, expected numeric, found numeric)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT 'the update was accepted with other samples', u.account_id, NULL::bigint, e.session_id, u.round_id, u.island_id,
+		   (e.detail ->> 'num_samples')::numeric * 1000000, u.num_samples::numeric * 1000000
+	FROM federated.events e JOIN federated.updates u ON u.id = (e.detail ->> 'update_id')::bigint
+	WHERE e.kind = 'update_accepted' AND (e.detail ->> 'num_samples')::bigint IS DISTINCT FROM u.num_samples
+	UNION ALL
+	SELECT 'the session was started with another price', NULL, NULL, s.id, NULL, NULL, NULL, NULL
+	FROM federated.events e JOIN federated.sessions s ON s.id = e.session_id
+	WHERE e.kind = 'session_created'
+	  AND (e.detail -> 'config' -> 'price', e.detail -> 'config' -> 'budget', (e.detail ->> 'total_rounds')::integer)
+		  IS DISTINCT FROM (s.config -> 'price', s.config -> 'budget', s.total_rounds)
+$$;
+COMMENT ON FUNCTION federated.wrong_sources() IS 'Samples and prices that are no longer what the events say they were';
+
 CREATE FUNCTION @extschema@.federated_audit_ledger()
 RETURNS TABLE (problem text, account_kind text, holder text, entry_id bigint, session_id uuid, round integer, host_id text,
 			   expected numeric, found numeric)
@@ -95,7 +114,8 @@ BEGIN
 	RETURN QUERY
 	SELECT w.problem, a.kind, a.holder, w.entry_id, w.session_id, r.round_no, i.host_id,
 		   federated.credits(w.expected), federated.credits(w.found)
-	FROM (SELECT * FROM federated.wrong_entries() UNION ALL SELECT * FROM federated.wrong_balances()) w
+	FROM (SELECT * FROM federated.wrong_entries() UNION ALL SELECT * FROM federated.wrong_balances()
+		  UNION ALL SELECT * FROM federated.wrong_sources()) w
 	LEFT JOIN federated.accounts a ON a.id = w.account_id
 	LEFT JOIN federated.rounds r ON r.id = w.round_id
 	LEFT JOIN federated.islands i ON i.id = w.island_id
@@ -103,5 +123,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_audit_ledger() IS
-	'Work out every entry and every balance from rounds, updates, prices and grants, and return each difference from the ledger; no rows: it is right';
+	'Work out every entry and every balance from rounds, updates, prices and the events of grants, and return each difference from the ledger; no rows: it is right';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_audit_ledger() TO federated_auditor, federated_admin;
