@@ -43,9 +43,38 @@ CALL test.drive(:'sid');
 SELECT test.evaluate('a', :'sid', 1);
 CALL test.drive(:'sid');
 SELECT test.run_as('regress_creator', format('SELECT federated_export_model(%s)', :workload)) AS trained \gset
-SELECT m.name, encode(substring(:'model'::bytea FROM h + m.first FOR m.bytes), 'hex') AS before, encode(substring(:'trained'::bytea FROM h + m.first FOR m.bytes), 'hex') AS after
-FROM (SELECT octet_length(:'model'::bytea) - 75 + 1 AS h) x,
+SELECT m.name, encode(substring(:'model'::bytea FROM h + m.first FOR m.bytes), 'hex') AS before, encode(substring(:'trained'::bytea FROM t + m.first FOR m.bytes), 'hex') AS after
+FROM (SELECT octet_length(:'model'::bytea) - 75 + 1 AS h, octet_length(:'trained'::bytea) - 75 + 1 AS t) x,
 	 (VALUES ('z.f32', 0, 8), ('b.f64', 8, 16), ('f16', 24, 6), ('bf16', 30, 6), ('integers and all else', 36, 35), ('scalar', 71, 4)) AS m (name, first, bytes);
+
+-- Its header: the file's own metadata, ours added to it, the tensors as they were
+CREATE FUNCTION test.header_of(file bytea) RETURNS json
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT convert_from(substring($1 FROM 9 FOR get_byte($1, 0) + get_byte($1, 1) * 256 + get_byte($1, 2) * 65536), 'UTF8')::json $$;
+SELECT key, CASE key WHEN 'federated.session' THEN (value = :'sid')::text WHEN 'federated.digest' THEN (value = encode(v.digest, 'hex'))::text ELSE value END
+FROM json_each_text(test.header_of(:'trained'::bytea) -> '__metadata__'), federated.model_versions v WHERE v.id = federated_find_version(:workload) ORDER BY key COLLATE "C";
+SELECT test.header_of(:'trained'::bytea)::jsonb - '__metadata__' = test.header_of(:'model'::bytea)::jsonb - '__metadata__' AS same_tensors,
+	   octet_length(:'trained'::bytea) - octet_length(federated_model_header(federated_find_version(:workload))) - 8 AS data_bytes,
+	   octet_length(federated_model_header(federated_find_version(:workload))) % 8 AS beyond_alignment;
+-- imported again it is an import like any other; trained on, it says what it is now and no more what it was
+SELECT test.run_as('regress_creator', format('SELECT federated_import_model(%s, %L)', :workload, :'trained')) AS version;
+SELECT test.run_as('regress_creator', format('SELECT federated_export_model(%s)', :workload)) = :'trained' AS same_file;
+SELECT test.start('dtypes again', :workload, 1, '{"min_participants": 1, "algorithm": "fed_prox"}') AS sid \gset
+CALL test.drive(:'sid');
+SELECT test.submit('a', :'sid', 5, '{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}');
+CALL test.drive(:'sid');
+SELECT key, value FROM json_each_text(test.header_of(federated_export_model(:workload, 6)) -> '__metadata__') WHERE key NOT IN ('federated.session', 'federated.digest') ORDER BY key COLLATE "C";
+-- between rounds and published, before and after a later evaluation: the same file
+SELECT federated_export_model(:workload, 6) AS before \gset
+SELECT test.evaluate('a', :'sid', 1, '{"evaluation": {"loss": 3}}');
+CALL test.drive(:'sid');
+SELECT federated_export_model(:workload, 6) = :'before'::bytea AS same_file;
+-- metadata where there was none, beside tensors and in an empty header; an escaped name of it; white space; keys that look like ours
+SELECT h, convert_from(federated.safetensors_describe(convert_to(h, 'UTF8'), 'federated.', '{a,b,c}', ARRAY['1', NULL, E'"ü\n']), 'UTF8') AS described FROM unnest(ARRAY[
+	'{}', ' { } ', '{"w":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}', '{ "w":{}}  ', '{"w":{},"__metadata__":{"k":"v","federated.a":"0","federated.z":"0","federated":"kept"}}',
+	'{"\u005f_metadata__": {"k" : "v"}, "w":{}}', '{"__metadata__":{}}', '{"\\__metadata__":{}}']) h;
+SELECT test.try(current_user, 'SELECT federated.safetensors_describe(''{"__metadata__":{"k":'', ''p'', ''{}'', ''{}'')'), test.try(current_user, 'SELECT federated.safetensors_describe(''[]'', ''p'', ''{}'', ''{}'')'),
+	   test.try(current_user, 'SELECT federated.safetensors_describe(''{"w":1}'', ''p'', ''{}'', ''{}'')'), test.try(current_user, 'SELECT federated.safetensors_describe(''{}'', ''p'', ''{a}'', ''{}'')');
 
 -- Hostile files ----------------------------------------------------------------------------
 SELECT test.run_as('regress_creator', 'SELECT federated_create_workload(''hostile'')') AS workload \gset

@@ -278,11 +278,11 @@ DECLARE
 	version federated.model_versions := federated.get_version(version_id);
 BEGIN
 	PERFORM federated.require_version_reader(version_id);
-	RETURN (SELECT v.header FROM federated.model_versions v WHERE v.id = coalesce(version.source_id, version.id));
+	RETURN federated.export_header(version);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_model_header(bigint) IS
-	'JSON header of the safetensors file that a version exports to, byte for byte as it was imported';
+	'JSON header of the safetensors file that a version exports to: as it was imported, with the provenance of what was trained in its metadata';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_model_header(bigint)
 	TO federated_admin, federated_creator, federated_island;
 

@@ -37,6 +37,12 @@ AS 'MODULE_PATHNAME', 'federated_safetensors_join';
 COMMENT ON FUNCTION federated.safetensors_join(bytea, bigint, text[], bigint, bigint) IS
 	'A safetensors file from a stored vector and stored frozen bytes';
 
+CREATE FUNCTION federated.safetensors_describe(header bytea, prefix text, keys text[], entries text[]) RETURNS bytea
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'federated_safetensors_describe';
+COMMENT ON FUNCTION federated.safetensors_describe(bytea, text, text[], text[]) IS
+	'A safetensors header whose metadata has these entries, but NULLs, and no others whose keys have the prefix';
+
 CREATE FUNCTION federated.trainable_tensors(workload_id bigint) RETURNS text[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -308,6 +314,24 @@ COMMENT ON FUNCTION @extschema@.federated_import_model(bigint, bytea) IS
 	'Import a safetensors file that fits one value; it becomes the workload''s current version, whose number is returned. For any size: "fed model import"';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_import_model(bigint, bytea) TO federated_creator;
 
+-- An import goes out as it came in. What was trained says so: facts that are
+-- fixed when a version is ready, so that its file is the same whenever it is written.
+CREATE FUNCTION federated.export_header(version federated.model_versions) RETURNS bytea
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN $1.source_id IS NULL THEN $1.header
+		ELSE federated.safetensors_describe(s.header, 'federated.',
+			'{workload,version,digest,import_version,base_version,session,rounds,algorithm,participants,updates,samples,privacy}',
+			ARRAY[w.name, $1.version::text, encode($1.digest, 'hex'), s.version::text, $1.provenance ->> 'base_version',
+				  $1.session_id::text, $1.round_no::text, $1.provenance ->> 'algorithm', $1.provenance ->> 'participants',
+				  $1.provenance ->> 'updates', $1.provenance ->> 'samples', $1.provenance ->> 'privacy']) END
+	FROM federated.workloads w JOIN federated.model_versions s ON s.id = coalesce($1.source_id, $1.id)
+	WHERE w.id = $1.workload_id
+$$;
+COMMENT ON FUNCTION federated.export_header(federated.model_versions) IS
+	'Header of the file that a version is exported to: the import''s, with the version''s provenance in its metadata';
+
 CREATE FUNCTION @extschema@.federated_export_model(workload_id bigint, version integer DEFAULT NULL) RETURNS bytea
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -316,20 +340,22 @@ DECLARE
 	exported federated.model_versions :=
 		federated.get_ready_version(@extschema@.federated_find_version(workload_id, version));
 	source federated.model_versions;
+	header bytea;
 BEGIN
 	PERFORM federated.require_version_reader(exported.id);
 	SELECT * INTO STRICT source FROM federated.model_versions v WHERE v.id = coalesce(exported.source_id, exported.id);
-	IF source.data_bytes + octet_length(source.header) > 1000000000 THEN
+	header := federated.export_header(exported);
+	IF source.data_bytes + octet_length(header) > 1000000000 THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'program_limit_exceeded',
 			MESSAGE = 'the model does not fit one value',
-			DETAIL = format('It has %s bytes; at most 1000000000 fit.', source.data_bytes + octet_length(source.header)),
+			DETAIL = format('It has %s bytes; at most 1000000000 fit.', source.data_bytes + octet_length(header)),
 			HINT = 'Use "fed model export", which has no limit.';
 	END IF;
-	RETURN federated.safetensors_join(source.header, source.data_bytes, federated.trainable_tensors(exported.workload_id),
+	RETURN federated.safetensors_join(header, source.data_bytes, federated.trainable_tensors(exported.workload_id),
 									  exported.vector_id, source.frozen_id);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_export_model(bigint, integer) IS
-	'A version as a safetensors file with every tensor''s own dtype, shape and the file''s metadata; the current version when no number is given';
+	'A version as a safetensors file with every tensor''s own dtype, shape, and with its provenance in the file''s metadata; the current version when no number is given';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_export_model(bigint, integer) TO federated_admin, federated_creator;

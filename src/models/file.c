@@ -93,3 +93,30 @@ fed_file_split(bytea *file)
 		report(&error);
 	return parts;
 }
+
+/*
+ * fed_file_set_metadata puts entries into the metadata of a header, in place of
+ * all whose keys have the prefix. What cannot be is an error (22023, 54000).
+ */
+bytea *
+fed_file_set_metadata(bytea *header, const char *prefix, const FedMetadata *metadata, Size n)
+{
+	FedModelError error;
+	size_t		len;
+	char	   *text = fed_model_set_metadata(VARDATA_ANY(header), VARSIZE_ANY_EXHDR(header), prefix, metadata, n,
+											  &len, &error);
+	bytea	   *result;
+
+	if (text == NULL)
+		report(&error);
+	result = palloc_extended(VARHDRSZ + len, MCXT_ALLOC_NO_OOM);
+	if (result != NULL)
+	{
+		SET_VARSIZE(result, VARHDRSZ + len);
+		memcpy(VARDATA(result), text, len);
+	}
+	free(text);
+	if (result == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	return result;
+}

@@ -11,5 +11,6 @@
 extern FedModel *fed_file_parse(const char *header, Size length, int64 data_bytes);
 extern void fed_file_set_trainable(FedModel *model, ArrayType *names);
 extern FedSafetensors fed_file_split(bytea *file);
+extern bytea *fed_file_set_metadata(bytea *header, const char *prefix, const FedMetadata *metadata, Size n);
 
 #endif							/* FED_MODELS_FILE_H */

@@ -1,6 +1,6 @@
 /*
  * manifest.c
- *		SQL functions that read a model file's header.
+ *		SQL functions that read a model file's header, and one that adds to it.
  */
 #include "postgres.h"
 
@@ -17,6 +17,7 @@
 PG_FUNCTION_INFO_V1(federated_safetensors_manifest);
 PG_FUNCTION_INFO_V1(federated_safetensors_frozen_bytes);
 PG_FUNCTION_INFO_V1(federated_safetensors_split);
+PG_FUNCTION_INFO_V1(federated_safetensors_describe);
 
 static FedModel *
 parse_argument(bytea *header, int64 data_bytes)
@@ -103,4 +104,40 @@ federated_safetensors_split(PG_FUNCTION_ARGS)
 	values[0] = PointerGetDatum(header);
 	values[1] = Int64GetDatum((int64) parts.data_bytes);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
+}
+
+/*
+ * federated.safetensors_describe(header bytea, prefix text, keys text[], entries text[])
+ * returns bytea
+ */
+Datum
+federated_safetensors_describe(PG_FUNCTION_ARGS)
+{
+	char	   *prefix = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	FedMetadata *metadata;
+	Datum	   *keys;
+	Datum	   *values;
+	bool	   *null_keys;
+	bool	   *null_values;
+	int			n_keys;
+	int			n_values;
+	int			n = 0;
+	int			i;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &keys, &null_keys, &n_keys);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), TEXTOID, -1, false, TYPALIGN_INT, &values, &null_values, &n_values);
+	if (n_keys != n_values)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("keys and entries differ in number"),
+				 errdetail("There are %d keys and %d entries.", n_keys, n_values)));
+	metadata = palloc(sizeof(FedMetadata) * Max(n_keys, 1));
+	for (i = 0; i < n_keys; i++)
+	{
+		if (null_keys[i] || null_values[i])
+			continue;
+		metadata[n].key = psprintf("%s%s", prefix, TextDatumGetCString(keys[i]));
+		metadata[n++].value = TextDatumGetCString(values[i]);
+	}
+	PG_RETURN_BYTEA_P(fed_file_set_metadata(PG_GETARG_BYTEA_PP(0), prefix, metadata, n));
 }

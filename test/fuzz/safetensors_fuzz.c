@@ -111,6 +111,34 @@ check_compose(const FedModel *model)
 	free(order);
 }
 
+/* With metadata put in, the header describes the same tensors; and again. */
+static void
+check_metadata(const FedModel *model, const FedSafetensors *parts)
+{
+	const FedMetadata entries[] = {{"federated.version", "7"}, {"federated.note", "\"\n\u00fc"}};
+	FedModelError err;
+	FedModel   *again;
+	char	   *header;
+	char	   *twice;
+	size_t		len;
+	size_t		len_twice;
+
+	header = fed_model_set_metadata(parts->header, parts->header_len, "federated.", entries, 2, &len, &err);
+	CHECK(header != NULL && len % 8 == 0);
+	again = fed_model_parse(header, len, model->data_bytes, &err);
+	CHECK(again != NULL && again->n_tensors == model->n_tensors);
+	for (size_t i = 0; i < model->n_tensors; i++)
+	{
+		CHECK(strcmp(again->tensors[i].name, model->tensors[i].name) == 0);
+		CHECK(again->tensors[i].begin == model->tensors[i].begin && again->tensors[i].end == model->tensors[i].end);
+	}
+	twice = fed_model_set_metadata(header, len, "federated.", entries, 2, &len_twice, &err);
+	CHECK(twice != NULL && len_twice == len && memcmp(header, twice, len) == 0);
+	free(twice);
+	free(header);
+	fed_model_free(again);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
@@ -137,6 +165,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 
 	CHECK(err.code == FED_MODEL_OK);
 	check_compose(model);
+	check_metadata(model, &parts);
 	check_round_trip(model, parts.data, SIZE_MAX / 8);
 	check_round_trip(model, parts.data, 7);
 	for (size_t i = 0; i < model->n_tensors; i += 2)

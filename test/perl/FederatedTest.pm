@@ -269,13 +269,14 @@ sub tasks
 	return map { $_->task($session) // die "island $_->{number} has no task in round $round" } $self->islands;
 }
 
-# What a finished session made: the digest of its vector and of its file.
+# What a finished session made: the digest of its vector and of its file's data, whose header names the session.
 sub result
 {
 	my ($self, $session) = @_;
 	return $self->sql(
 		"SELECT s.status, encode(v.digest, 'hex'),
-				encode(sha256(federated_export_model(s.workload_id, v.version)), 'hex')
+				encode(sha256(substr(federated_export_model(s.workload_id, v.version),
+									 9 + octet_length(federated_model_header(v.id)))), 'hex')
 		 FROM federated.sessions s JOIN federated.model_versions v ON v.id = s.result_version_id
 		 WHERE s.id = '$session'");
 }

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256_hex);
 use FederatedTest;
 use FederatedTest::Http;
 use JSON::PP qw(decode_json);
@@ -180,6 +181,9 @@ my $copy = $node->basedir . '/copy.safetensors';
 }
 is($fed->sql('SELECT last_value FROM public.interruptions'), 3, 'the last slice was asked for once more than it was received');
 ok(slurp_file($copy) eq slurp_file("$copy.again"), 'and both have every slice');
+like(slurp_file($copy), qr/"federated\.session":"[-0-9a-f]{36}"/, 'the file says which session made the model');
+is(sha256_hex(slurp_file($copy)), $fed->sql("SELECT encode(sha256(federated_export_model($workload)), 'hex')"),
+	'and is byte for byte what the server would write');
 
 my ($out, $err);
 ok(!IPC::Run::run([qw(fed island run --host-id x --train true --update-encoding f8)], '>', \$out, '2>', \$err), 'an unknown encoding is refused');

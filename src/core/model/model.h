@@ -218,4 +218,16 @@ extern char *fed_model_compose_header(const FedTensorSpec *tensors, size_t n,
 									  size_t n_metadata, size_t *len,
 									  FedModelError *err);
 
+/*
+ * A header that fed_model_parse takes, with entries of its "__metadata__" set:
+ * those whose keys begin with prefix are removed first, the others stay.
+ * Tensors are described as before; padded with spaces as above. The text is
+ * malloc'd, len bytes and a NUL. NULL, and err filled (it may be NULL), if it
+ * would leave the limits or a value is not UTF-8.
+ */
+extern char *fed_model_set_metadata(const char *header, size_t header_len,
+									const char *prefix,
+									const FedMetadata *metadata, size_t n,
+									size_t *len, FedModelError *err);
+
 #endif							/* FED_CORE_MODEL_MODEL_H */

@@ -8,7 +8,7 @@
  *
  * Headers come from strangers. Nothing is taken on trust, nothing is ignored:
  * what the format does not name is refused, so that no two readers can see
- * different models in one file. This is the only file that knows jansson.
+ * different models in one file.
  */
 #include "core/model/internal.h"
 
