@@ -33,6 +33,7 @@ INSERT INTO test.calls VALUES
 ('federated_delete_version', 'SELECT federated_delete_version(0, 1)'),
 ('federated_lineage', 'SELECT federated_lineage(0)'),
 ('federated_diff', 'SELECT count(*) FROM federated_diff(0, 0)'),
+('federated_model_card', 'SELECT federated_model_card(0)'),
 ('federated_version_pages', 'SELECT federated_version_pages(0)'),
 ('federated_update_pages', 'SELECT federated_update_pages(NULL)'),
 ('federated_mean', 'SELECT federated_mean(''''), federated_mean('''', 1)'),

@@ -89,6 +89,7 @@ is_deeply($list->{json}, [ { id => $session, name => $request->{name}, status =>
 # here exists, so that the answer tells whether the call got as far as to look for it.
 
 my @everybody = qw(admin creator island viewer auditor);
+my @without_island = qw(admin creator viewer auditor);
 my %function = (
 	create_session => [ 404, { name => 'x', base_workload_id => 0, total_rounds => 1 }, qw(admin creator) ],
 	session => [ 404, { id => $unknown }, @everybody ],
@@ -105,6 +106,14 @@ my %function = (
 	commit_import => [ 404, { version_id => 0 }, qw(admin creator) ],
 	import_model => [ 404, [ Workload => 0 ], qw(admin creator) ],
 	export_model => [ 404, { workload_id => 0 }, qw(admin creator) ],
+	lineage => [ 404, { version_id => 0 }, @without_island ],
+	diff => [ 404, { version_id => 0, other_version_id => 0 }, qw(admin creator island) ],
+	model_card => [ 404, { version_id => 0 }, @everybody ],
+	find_tag => [ 404, { workload_id => 0, tag => 'x' }, qw(admin creator viewer island) ],
+	rollback => [ 404, { workload_id => 0, version => 1 }, qw(admin creator) ],
+	tag_version => [ 404, { workload_id => 0, version => 1, tag => 'x' }, qw(admin creator) ],
+	untag => [ 404, { workload_id => 0, tag => 'x' }, qw(admin creator) ],
+	delete_version => [ 404, { workload_id => 0, version => 1 }, qw(admin creator) ],
 	eligible_islands => [ 404, { workload_id => 0 }, qw(admin creator viewer) ],
 	heartbeat => [ 200, {}, 'island' ],
 	accept_workload => [ 404, { workload_id => 0 }, 'island' ],
@@ -143,8 +152,8 @@ my %function = (
 	worker_status => [ 200, {}, qw(admin viewer) ],
 	metrics => [ 200, {}, qw(admin viewer) ]
 );
-my @in_get = qw(session find_version model model_header model_slice export_model eligible_islands audit_ledger verify_events event_anchors
-	health worker_status metrics);
+my @in_get = qw(session find_version model model_header model_slice export_model eligible_islands lineage diff model_card find_tag audit_ledger
+	verify_events event_anchors health worker_status metrics);
 
 is_deeply([ split /\n/, $fed->sql(q{SELECT proname FROM pg_proc WHERE pronamespace = 'federated_api'::regnamespace
 		GROUP BY proname ORDER BY proname COLLATE "C"}) ], [ sort keys %function ], 'every function of the interface is in the table');
@@ -186,7 +195,6 @@ for my $name (@in_get)
 
 # Views ----------------------------------------------------------------------------------------
 
-my @without_island = qw(admin creator viewer auditor);
 my %view = (
 	sessions => \@everybody,
 	participants => \@everybody,
@@ -198,6 +206,10 @@ my %view = (
 	statements => \@everybody,
 	ledger => \@everybody,
 	prices => \@everybody,
+	cargos => \@without_island,
+	version_tree => \@without_island,
+	version_tags => \@everybody,
+	head_moves => \@without_island,
 	config_keys => \@everybody,
 	algorithms => \@everybody,
 	islands => [qw(admin island viewer auditor)],
@@ -312,6 +324,38 @@ is_deeply([ map { 0 + $_->{balance} } @{ $alice->list('statements', holder => 'e
 	'and a creator its statement');
 is_deeply($client{auditor}->get('audit_ledger')->{json}, [], 'the auditor finds nothing');
 $client{admin}->post('set_price', { workload_id => $workload + 0 });
+
+# Versions as products: the first session made version 3 of version 1 -----------------------------
+
+my %version = map { $_->{version} => $_ } @{ $alice->list('versions', workload_id => "eq.$workload")->{json} };
+is_deeply([ map { $version{3}{provenance}{$_} } qw(base_version algorithm participants updates) ], [ 1, 'fed_avg', 3, 6 ],
+	'a version says what made it');
+is($alice->post('tag_version', { workload_id => $workload, version => 1, tag => 'production' })->{status}, 403, 'only the workload\'s owner tags');
+my $root = $client{admin};
+is_deeply($root->post('tag_version', { workload_id => $workload, version => 1, tag => 'production' })->{json}{tags}, ['production'], 'a version is tagged');
+is($alice->get('find_tag', workload_id => $workload, tag => 'production')->{json}, $version{1}{version_id}, 'and found by its tag');
+is_deeply($alice->list('version_tags', workload_id => "eq.$workload", select => 'tag,version_id')->{json},
+	[ { tag => 'production', version_id => $version{1}{version_id} } ], 'which is listed');
+my $lineage = $client{viewer}->get('lineage', version_id => $version{3}{version_id});
+is_deeply([ map { "$_->{direction} $_->{version}" } @{ $lineage->{json} } ], [ 'ancestor 1', 'ancestor 2', 'self 3' ], 'its lineage is told');
+my $diff = $root->get('diff', version_id => $version{1}{version_id}, other_version_id => $version{3}{version_id});
+is($diff->{status}, 200, 'versions are compared') or diag($diff->{content});
+is($diff->{json}[0]{same}, JSON::PP::false, 'and differ');
+my $card = $client{auditor}->request('GET', "/rpc/model_card?version_id=$version{3}{version_id}", headers => { Accept => 'text/plain' });
+is($card->{status}, 200, 'a version has a model card');
+like($card->{headers}{'content-type'}, qr{^text/plain}, 'which is text');
+like($card->{content}, qr/^# \S.*, version 3\n.*Participants: island-1, island-2, island-3\n/s, 'of which it is the whole answer');
+my $rolled = $root->post('rollback', { workload_id => $workload, version => 1 });
+is("$rolled->{status} $rolled->{json}{version} $rolled->{json}{current}", '200 1 1', 'a workload is rolled back');
+is_error($root->post('rollback', { workload_id => $workload, version => 1 }), 409, qr/current already/, 'to where it is not yet');
+is_deeply([ map { "$_->{reason} $_->{moved_by}" } @{ $root->list('head_moves', workload_id => "eq.$workload", order => 'id.desc', limit => 1)->{json} } ],
+	['rolled_back root'], 'and it is known by whom');
+is_error($root->post('delete_version', { workload_id => $workload, version => 1 }), 409, qr/cannot be deleted/, 'the current version is not deleted');
+is($root->post('delete_version', { workload_id => $workload, version => 3 })->{json}{status}, 'retired', 'another one is');
+is_deeply([ map { $_->{status} } @{ $alice->list('cargos', workload_id => "eq.$workload", order => 'version')->{json} } ], [qw(ready retired)],
+	'and stays in the list of what was published');
+is_deeply($root->post('untag', { workload_id => $workload, tag => 'production' })->{json}{tags}, [], 'a tag is taken away');
+is_error($root->post('untag', { workload_id => $workload, tag => 'production' }), 404, qr/"production"/, 'once');
 
 # Errors ---------------------------------------------------------------------------------------
 
