@@ -73,16 +73,20 @@ BEGIN
 	-- Whoever gives up weights locks the version and then looks for tags.
 	PERFORM FROM federated.model_versions v WHERE v.id = tagged.id FOR SHARE;
 	PERFORM federated.get_ready_version(tagged.id);
-	PERFORM FROM federated.workloads w WHERE w.id = tagged.workload_id FOR SHARE;
-	SELECT t.version_id INTO before_id FROM federated.version_tags t
-	WHERE t.workload_id = tagged.workload_id AND t.tag = federated_tag_version.tag FOR UPDATE;
-	IF before_id = tagged.id THEN
-		RETURN;
-	END IF;
-	INSERT INTO federated.version_tags AS t (workload_id, tag, version_id, tagged_by)
-	VALUES (tagged.workload_id, tag, tagged.id, federated.caller_name())
-	ON CONFLICT ON CONSTRAINT version_tags_pkey DO UPDATE
-		SET version_id = excluded.version_id, tagged_at = excluded.tagged_at, tagged_by = excluded.tagged_by;
+	LOOP
+		INSERT INTO federated.version_tags (workload_id, tag, version_id, tagged_by)
+		VALUES (tagged.workload_id, tag, tagged.id, federated.caller_name()) ON CONFLICT DO NOTHING;
+		EXIT WHEN FOUND;
+		SELECT t.version_id INTO before_id FROM federated.version_tags t
+		WHERE t.workload_id = tagged.workload_id AND t.tag = federated_tag_version.tag FOR UPDATE;
+		CONTINUE WHEN NOT FOUND; -- somebody has just taken it away
+		IF before_id = tagged.id THEN
+			RETURN;
+		END IF;
+		UPDATE federated.version_tags t SET version_id = tagged.id, tagged_at = now(), tagged_by = federated.caller_name()
+		WHERE t.workload_id = tagged.workload_id AND t.tag = federated_tag_version.tag;
+		EXIT;
+	END LOOP;
 	PERFORM federated.log_event(NULL, 'version_tagged', jsonb_build_object(
 		'workload_id', tagged.workload_id, 'tag', tag, 'version_id', tagged.id, 'version', tagged.version,
 		'from_version', (SELECT v.version FROM federated.model_versions v WHERE v.id = before_id)));
