@@ -251,12 +251,13 @@ sub hold_slice
 	return $holder;
 }
 
-# Until the worker has met what hold_slice() returned.
+# Until the worker has met what hold_slice() returned. It may wait for others a moment before.
 sub wait_for_held_worker
 {
-	my ($self) = @_;
+	my ($self, $holder) = @_;
+	my $pid = $holder->backend_pid;
 	return $self->wait_for("count(*) = 1 FROM pg_stat_activity
-		WHERE backend_type = 'federated worker' AND wait_event_type = 'Lock'");
+		WHERE backend_type = 'federated worker' AND $pid = ANY (pg_blocking_pids(pid))");
 }
 
 # The task of every Island in a round that has just been opened.

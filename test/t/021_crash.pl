@@ -91,7 +91,7 @@ sub disturb
 	@update = upload(3);
 	$holder = $fed->hold_slice(1);
 	commit_all(@update);
-	$fed->wait_for_held_worker;
+	$fed->wait_for_held_worker($holder);
 	my $before = last_round();
 	like($before, qr/^3\|aggregating\|\d+\|1$/, "$name: aggregation is half-way");
 	$kill->();

@@ -163,7 +163,7 @@ for my $crash (1 .. 4)
 	upload($last, $update);
 	my $holder = $fed->hold_slice(1);
 	is($last->commit($update)->{status}, 'accepted', "crash $crash: all updates are in");
-	ok($fed->wait_for_held_worker, "crash $crash: half-way");
+	ok($fed->wait_for_held_worker($holder), "crash $crash: half-way");
 	$fed->restart_killed;
 	$fed->wait_for("count(*) = $crash FROM federated.events WHERE session_id = '$session' AND kind = 'updates_lost'");
 }

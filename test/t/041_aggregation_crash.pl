@@ -64,7 +64,7 @@ sub killed_at_slice
 	my $holder = $fed->hold_slice($slice);
 
 	$_->commit(shift @updates) for $fed->islands;
-	ok($fed->wait_for_held_worker, "$name: the worker is at slice $slice");
+	ok($fed->wait_for_held_worker($holder), "$name: the worker is at slice $slice");
 	is($fed->sql("SELECT count(*) FROM federated.chunks c JOIN federated.rounds r ON r.id = c.round_id WHERE r.session_id = '$session'"),
 		$slice, "$name: those before are made");
 	$kill->();
