@@ -25,6 +25,16 @@ $fed->play($finished);
 my $model = $fed->result($finished);
 like($model, qr/^completed/, 'a session is finished');
 
+# Its workload's current version moves back and forth; a tag, lineage.
+
+$fed->sql("SELECT federated_rollback(workload_id, v), federated_tag_version(workload_id, v, 'kept') FROM federated.sessions, unnest('{1,3}'::integer[]) v
+	WHERE id = '$finished' ORDER BY v");
+my $products = "SELECT string_agg(format('%s %s %s %s', direction, version, tags, current), ', ' ORDER BY depth) || ' ' || (SELECT string_agg(m.reason, ' ' ORDER BY m.id)
+	FROM federated.head_moves m JOIN federated.sessions s USING (workload_id) WHERE s.id = '$finished')
+	FROM federated_lineage((SELECT result_version_id FROM federated.sessions WHERE id = '$finished'))";
+my $lineage = $fed->sql($products);
+is($lineage, 'ancestor 1 {} f, ancestor 2 {} f, self 3 {kept} t imported trained rolled_back rolled_back', 'it has a lineage, a tag and a history');
+
 # A running one: an update accepted, another half there.
 
 my $running = $fed->start_session($fed->new_workload, 2, price => { per_round => 1.5 }, max_participants => 4);
@@ -80,6 +90,10 @@ sub check_copy
 
 	is($copy->result($finished), $model, "$name: the finished model is the same");
 	check_events($name, $copy);
+	is($copy->sql($products), $lineage, "$name: and so are its lineage, tag and history");
+	$copy->sql("SELECT federated_rollback(workload_id, 1), federated_rollback(workload_id, 3) FROM federated.sessions WHERE id = '$finished'");
+	is($copy->sql("SELECT count(*) FROM federated.head_moves m JOIN federated.sessions s USING (workload_id) WHERE s.id = '$finished'"), 6,
+		"$name: which goes on");
 	is($copy->island(1)->task, undef, "$name: no Island has a task");
 	is($copy->island(2)->put($half, 0)->{status}, 'rejected', "$name: no update is taken");
 	ok($copy->wait_for_status($running, 'paused'), "$name: the running session is paused");
