@@ -33,11 +33,13 @@ CREATE TABLE federated.slices (
 	slice_no	integer NOT NULL CHECK (slice_no >= 0),
 	sha256		bytea NOT NULL CHECK (octet_length(sha256) = 32),
 	squares		double precision,
+	products	double precision[],
 	PRIMARY KEY (vector_id, slice_no)
 );
 COMMENT ON TABLE federated.slices IS 'Slices that are stored: the durable progress of an upload and of an aggregation';
 COMMENT ON COLUMN federated.slices.sha256 IS 'SHA-256 of the slice''s bytes without filling';
 COMMENT ON COLUMN federated.slices.squares IS 'Sum of the squares of its values, where it arrived as values';
+COMMENT ON COLUMN federated.slices.products IS 'In a round''s result: products of the combined update with each update, in order of position, and last with itself';
 
 CREATE TABLE federated.retired_tables (
 	relation	name PRIMARY KEY,

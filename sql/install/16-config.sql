@@ -27,6 +27,7 @@ INSERT INTO federated.config_keys (key, type, minimum, exclusive, maximum, choic
 ('server_optimizer', 'text', NULL, false, NULL, NULL, NULL, 'How the server moves the model'),
 ('server_learning_rate', 'number', 0, true, 1000, NULL, '1', 'Step size of the server'),
 ('server_momentum', 'number', 0, false, 1, NULL, '0.9', 'FedAvgM: share of the last rounds'' movement that the server keeps'),
+('contribution', 'boolean', NULL, false, NULL, NULL, 'true', 'Whether aggregation also measures how each update relates to what all made together'),
 ('min_participants', 'integer', 1, false, 100000, NULL, '2', 'Islands that must be there before training starts'),
 ('max_participants', 'integer', 1, false, 100000, NULL, '100000', 'Most Islands that are invited'),
 ('allow_join', 'boolean', NULL, false, NULL, NULL, 'false', 'Whether eligible Islands may join between rounds'),

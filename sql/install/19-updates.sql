@@ -21,7 +21,7 @@ CREATE TABLE federated.updates (
 	account_id	bigint REFERENCES federated.accounts,
 	cosine		double precision,
 	norm_share	double precision,
-	leave_one_out	double precision,
+	leave_one_out double precision,
 	CHECK (state <> 'accepted' OR num_samples IS NOT NULL)
 );
 -- Exactly once: one update of an Island in a round is alive.
@@ -40,9 +40,9 @@ COMMENT ON COLUMN federated.updates.num_samples IS 'As the Island says';
 COMMENT ON COLUMN federated.updates.weight IS 'Weight in the combination, fixed with the set';
 COMMENT ON COLUMN federated.updates.counted_samples IS 'Samples that weigh and are paid: what the Island says, up to its approved ceiling; fixed with the set';
 COMMENT ON COLUMN federated.updates.account_id IS 'Account that is paid for it; fixed with the set';
-COMMENT ON COLUMN federated.updates.cosine IS 'Contribution: cosine of the angle to what was made of the round; NULL when not known';
-COMMENT ON COLUMN federated.updates.norm_share IS 'Contribution: share in the length of what was made of the round; NULL when not known';
-COMMENT ON COLUMN federated.updates.leave_one_out IS 'Contribution: what the round''s result loses without it; NULL when not known';
+COMMENT ON COLUMN federated.updates.cosine IS 'Cosine of the angle between the update and what the round''s updates made together';
+COMMENT ON COLUMN federated.updates.norm_share IS 'Its weighted norm over the sum of all; unweighted where the aggregation ignores weights';
+COMMENT ON COLUMN federated.updates.leave_one_out IS 'How far the mean would move without it, over the norm of the mean; NULL for other aggregations and for a single update';
 
 CREATE TABLE federated.rejections (
 	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -555,7 +555,7 @@ BEGIN
 		RETURN federated.reject(entry.round, me.id, entry.reason, entry.detail);
 	END IF;
 	-- An evaluation is an update without a vector.
-	own := ROW(NULL, round_id, me.id, 'uploading', no_bytes, NULL, NULL, '{}', now(), NULL, NULL, NULL, NULL);
+	own := ROW(NULL, round_id, me.id, 'uploading', no_bytes, NULL, NULL, '{}', now(), NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 	SELECT * INTO problem FROM federated.update_problem(own, no_bytes, num_samples, metrics);
 	IF problem.reason IS NOT NULL THEN
 		RETURN federated.reject(entry.round, me.id, problem.reason, problem.detail);

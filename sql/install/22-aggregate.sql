@@ -24,12 +24,13 @@ CREATE POLICY read_visible ON federated.chunks FOR SELECT
 GRANT SELECT ON federated.chunks TO federated_admin, federated_creator, federated_viewer, federated_auditor;
 
 CREATE FUNCTION federated.aggregate_slices(round_id bigint, first_slice integer, slice_count integer, OUT slice_no integer,
-										   OUT sha256 bytea, OUT compute_seconds float8, OUT write_seconds float8)
+										   OUT sha256 bytea, OUT compute_seconds float8, OUT write_seconds float8,
+										   OUT products float8[])
 RETURNS SETOF record
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'federated_aggregate_slices';
 COMMENT ON FUNCTION federated.aggregate_slices(bigint, integer, integer) IS
-	'Compute slices of a round''s result from its frozen set of updates, write their pages, and return their SHA-256';
+	'Compute slices of a round''s result from its frozen set of updates, write their pages, and return their SHA-256 and, if the session''s config asks for it, the products of the updates with what they make together';
 
 CREATE FUNCTION federated.combined_norm(round_id bigint, first_slice integer, slice_count integer) RETURNS float8
 LANGUAGE c VOLATILE STRICT
@@ -106,7 +107,8 @@ BEGIN
 	WITH made AS (
 		SELECT * FROM federated.aggregate_slices(round.id, first, least(round.chunk_slices, total - first))
 	), stored AS (
-		INSERT INTO federated.slices (vector_id, slice_no, sha256) SELECT result.vector_id, m.slice_no, m.sha256 FROM made m
+		INSERT INTO federated.slices (vector_id, slice_no, sha256, products)
+		SELECT result.vector_id, m.slice_no, m.sha256, m.products FROM made m
 	)
 	INSERT INTO federated.chunks
 	SELECT round.id, first, count(*), began, clock_timestamp(), sum(m.compute_seconds), sum(m.write_seconds), pg_backend_pid()

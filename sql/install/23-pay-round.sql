@@ -14,7 +14,7 @@ COMMENT ON FUNCTION federated.count_samples(federated.sessions, federated.rounds
 	'Fix, with the set, how many samples of each update count and who is paid for it';
 
 -- The only reader of what is known about contributions.
-CREATE FUNCTION federated.contributions(round_id bigint, measure text) RETURNS TABLE (island_id bigint, weight numeric)
+CREATE FUNCTION federated.contribution_weights(round_id bigint, measure text) RETURNS TABLE (island_id bigint, weight numeric)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -24,7 +24,7 @@ AS $$
 									   WHEN 'leave_one_out' THEN u.leave_one_out END) known (value)
 	WHERE u.round_id = $1 AND u.state = 'accepted'
 $$;
-COMMENT ON FUNCTION federated.contributions(bigint, text) IS
+COMMENT ON FUNCTION federated.contribution_weights(bigint, text) IS
 	'How much each update of a round has contributed by a measure; what is negative, unknown or not a number counts as 0';
 
 -- Largest remainder: everybody gets the whole millionths of its share, and what
@@ -37,7 +37,7 @@ AS $$
 	WITH weights AS (
 		SELECT c.island_id, i.host_id,
 			   CASE WHEN sum(c.weight) OVER () > 0 THEN c.weight ELSE 1 END AS weight
-		FROM federated.contributions($1, $2) c JOIN federated.islands i ON i.id = c.island_id
+		FROM federated.contribution_weights($1, $2) c JOIN federated.islands i ON i.id = c.island_id
 	), exact AS (
 		SELECT w.island_id, w.host_id, div($3 * w.weight, sum(w.weight) OVER ()) AS whole,
 			   mod($3 * w.weight, sum(w.weight) OVER ()) AS remainder

@@ -15,7 +15,12 @@ AS $$
 			   'last_seen', (SELECT h.last_seen FROM federated.heartbeats h WHERE h.island_id = p.island_id),
 			   'metrics', (SELECT u.metrics FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id
 						   WHERE r.session_id = p.session_id AND u.island_id = p.island_id AND u.state = 'accepted'
-						   ORDER BY u.id DESC LIMIT 1))
+						   ORDER BY u.id DESC LIMIT 1),
+			   'contribution', (SELECT json_build_object('round', r.round_no, 'cosine', u.cosine, 'norm_share', u.norm_share,
+														 'leave_one_out', u.leave_one_out)
+								FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id
+								WHERE r.session_id = p.session_id AND u.island_id = p.island_id AND u.norm_share IS NOT NULL
+								ORDER BY u.id DESC LIMIT 1))
 		   ORDER BY i.host_id COLLATE "C"), '[]')
 	FROM federated.participants p JOIN federated.islands i ON i.id = p.island_id
 	WHERE p.session_id = $1

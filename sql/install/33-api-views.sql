@@ -28,6 +28,11 @@ SELECT r.id, r.session_id, r.round_no AS round, r.kind, r.state, r.base_version_
 FROM federated.rounds r;
 COMMENT ON VIEW federated_api.rounds IS 'Rounds of sessions, with their mean metrics';
 
+CREATE VIEW federated_api.contributions WITH (security_invoker = true) AS
+SELECT c.session_id, c.round, c.host_id, c.num_samples, c.weight, c.norm, c.cosine, c.norm_share, c.leave_one_out
+FROM federated.contributions c;
+COMMENT ON VIEW federated_api.contributions IS 'What each Island contributed to each round: cosine with what all made together, share of the movement, effect of leaving it out';
+
 CREATE VIEW federated_api.islands WITH (security_invoker = true) AS
 SELECT i.host_id, i.capabilities, h.last_seen, i.suspended_at, i.suspend_reason, i.registered_at
 FROM federated.islands i LEFT JOIN federated.heartbeats h ON h.island_id = i.id;
@@ -77,7 +82,8 @@ FROM federated.tokens t;
 COMMENT ON VIEW federated_api.tokens IS 'Tokens that were issued; not the tokens themselves';
 
 GRANT SELECT ON federated_api.workloads, federated_api.tensors, federated_api.config_keys, federated_api.algorithms,
-	federated_api.sessions, federated_api.rounds, federated_api.versions, federated_api.participants
+	federated_api.sessions, federated_api.rounds, federated_api.versions, federated_api.participants,
+	federated_api.contributions
 	TO federated_admin, federated_creator, federated_island, federated_viewer, federated_auditor;
 GRANT SELECT ON federated_api.islands TO federated_admin, federated_island, federated_viewer, federated_auditor;
 GRANT SELECT ON federated_api.events TO federated_admin, federated_creator, federated_viewer, federated_auditor;

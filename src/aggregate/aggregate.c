@@ -11,6 +11,7 @@
 #include "aggregate/pass.h"
 #include "aggregate/plan.h"
 #include "base/compat.h"
+#include "catalog/pg_type_d.h"
 #include "core/digest.h"
 #include "core/kernels/kernels.h"
 #include "executor/spi.h"
@@ -20,6 +21,7 @@
 #include "portability/instr_time.h"
 #include "pages/layout.h"
 #include "pages/writer.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
@@ -37,6 +39,7 @@ typedef struct Output
 	FedPageWriter *result;
 	FedPageWriter **states;
 	FedSha256  *hash;			/* of the slice of the result at hand */
+	Datum	   *products;		/* of its updates, summed up page by page */
 	instr_time	writing;		/* time it took to write that slice */
 } Output;
 
@@ -75,6 +78,7 @@ open_output(const FedPlan *plan)
 
 	output->plan = plan;
 	output->hash = new_hash();
+	output->products = palloc(mul_size(fed_plan_products(plan), sizeof(Datum)));
 	output->result = open_writer(&plan->result);
 	output->states = palloc(mul_size(plan->n_states, sizeof(FedPageWriter *)));
 	for (i = 0; i < plan->n_states; i++)
@@ -127,17 +131,38 @@ write_page(Output *output, const FedPageWork *work, int bytes)
 	INSTR_TIME_ACCUM_DIFF(output->writing, ended, began);
 }
 
+static void
+add_products(Output *output, const FedPageWork *work)
+{
+	int			i;
+
+	for (i = 0; i < fed_plan_products(output->plan); i++)
+		output->products[i] = Float8GetDatum(DatumGetFloat8(output->products[i]) + work->products[i]);
+}
+
+/* The products of the slice at hand as float8[]. */
+static Datum
+products_array(const Output *output)
+{
+	return PointerGetDatum(construct_array(output->products, fed_plan_products(output->plan), FLOAT8OID, sizeof(float8),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
 /* Compute and write one slice; the SHA-256 of the result's goes to digest. */
 static void
 compute_slice(FedPass *pass, Output *output, int slice, uint8 *digest)
 {
 	int			left = fed_vector_slice_length(&output->plan->result, slice);
+	int			i;
 
+	for (i = 0; i < fed_plan_products(output->plan); i++)
+		output->products[i] = Float8GetDatum(0);
 	for (; left > 0; left -= FED_PAGE_BYTES)
 	{
 		int			bytes = Min(left, FED_PAGE_BYTES);
 		FedPageWork *work = fed_pass_next(pass);
 
+		add_products(output, work);
 		write_page(output, work, bytes);
 		if (!fed_sha256_update(output->hash, work->result, bytes))
 			elog(ERROR, "could not compute SHA-256");
@@ -153,8 +178,8 @@ aggregate_slice(FedPass *pass, Output *output, int slice, ReturnSetInfo *rsinfo)
 	bytea	   *sha256 = palloc(VARHDRSZ + FED_SHA256_BYTES);
 	instr_time	took;
 	instr_time	ended;
-	Datum		values[4];
-	bool		nulls[4] = {false, false, false, false};
+	Datum		values[5] = {0};
+	bool		nulls[5] = {false, false, false, false, false};
 
 	INSTR_TIME_SET_ZERO(output->writing);
 	INSTR_TIME_SET_CURRENT(took);
@@ -167,6 +192,9 @@ aggregate_slice(FedPass *pass, Output *output, int slice, ReturnSetInfo *rsinfo)
 	values[1] = PointerGetDatum(sha256);
 	values[2] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(ended) - INSTR_TIME_GET_DOUBLE(output->writing));
 	values[3] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(output->writing));
+	nulls[4] = !output->plan->compare;
+	if (output->plan->compare)
+		values[4] = products_array(output);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	pfree(sha256);
 }
@@ -185,7 +213,8 @@ check_range(const FedPlan *plan, int first, int count)
 
 /*
  * federated.aggregate_slices(round_id bigint, first_slice int, slice_count int)
- * returns setof (slice_no int, sha256 bytea, compute_seconds float8, write_seconds float8)
+ * returns setof (slice_no int, sha256 bytea, compute_seconds float8, write_seconds float8,
+ *				  products float8[])
  */
 Datum
 federated_aggregate_slices(PG_FUNCTION_ARGS)
@@ -216,23 +245,6 @@ federated_aggregate_slices(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Eight partial sums, so that one addition need not wait for the other. */
-static double
-sum_of_squares(const double *values)
-{
-	double		sums[8] = {0};
-	int			i;
-	int			lane;
-
-	StaticAssertStmt(FED_PAGE_VALUES % 8 == 0, "a page is cut into eights");
-	for (i = 0; i < FED_PAGE_VALUES; i += 8)
-	{
-		for (lane = 0; lane < 8; lane++)
-			sums[lane] += values[i + lane] * values[i + lane];
-	}
-	return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
 /*
  * federated.combined_norm(round_id bigint, first_slice int, slice_count int)
  * returns float8
@@ -260,7 +272,7 @@ federated_combined_norm(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		for (; left > 0; left -= FED_PAGE_BYTES)
-			squares += sum_of_squares(fed_pass_next(pass)->sum);
+			fed_kernels_active()->wide_dots(&squares, NULL, 0, fed_pass_next(pass)->sum, FED_PAGE_VALUES);
 	}
 	fed_pass_close(pass);
 	SPI_finish();

@@ -24,7 +24,7 @@ struct FedPass
 {
 	const FedPlan *plan;
 	bool		step;			/* or only combine */
-	Stage		stages[2];
+	Stage		stages[3];
 	int			n_stages;
 	BufferAccessStrategy strategy;	/* a few buffers: all is read once */
 	FedValueReader **updates;
@@ -94,6 +94,9 @@ fed_pass_open(const FedPlan *plan, int first_page, bool step)
 	open_updates(pass, first_page);
 	if (step)
 	{
+		if (plan->compare)
+			add_stage(pass, &fed_compare);
+		pass->work.products = palloc(mul_size(fed_plan_products(plan), sizeof(double)));
 		add_stage(pass, fed_stage_step(plan->step));
 		open_model(pass, first_page);
 	}

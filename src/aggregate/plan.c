@@ -15,7 +15,8 @@
 #include "utils/rel.h"
 
 static const char *const round_query =
-	"SELECT b.vector_id, v.vector_id, s.config ->> 'aggregation', s.config ->> 'server_optimizer', s.config"
+	"SELECT b.vector_id, v.vector_id, s.config ->> 'aggregation', s.config ->> 'server_optimizer', s.config,"
+	" coalesce((s.config -> 'contribution')::boolean, false)"
 	" FROM federated.rounds r"
 	" JOIN federated.sessions s ON s.id = r.session_id"
 	" JOIN federated.model_versions b ON b.id = r.base_version_id"
@@ -75,6 +76,7 @@ load_round(FedPlan *plan, int64 round_id, MemoryContext context)
 	plan->combine = TextDatumGetCString(column(rows, 0, 3));
 	plan->step = TextDatumGetCString(column(rows, 0, 4));
 	plan->config = DatumGetJsonbPCopy(column(rows, 0, 5));
+	plan->compare = DatumGetBool(column(rows, 0, 6));
 	MemoryContextSwitchTo(old);
 	SPI_freetuptable(rows);
 }

@@ -23,6 +23,7 @@ typedef struct FedPlan
 	const char *combine;		/* name of the rule: config key "aggregation" */
 	const char *step;			/* config key "server_optimizer" */
 	Jsonb	   *config;			/* for the numbers that these two need */
+	bool		compare;		/* config key "contribution" */
 	int			n_updates;
 	FedVector  *updates;		/* in participant order */
 	double	   *weights;		/* one per update */
@@ -32,5 +33,12 @@ typedef struct FedPlan
 
 extern FedPlan *fed_plan_load(int64 round_id);
 extern double fed_plan_number(const FedPlan *plan, const char *key);
+
+/* How many products a plan that compares takes: with each update, and the square. */
+static inline int
+fed_plan_products(const FedPlan *plan)
+{
+	return plan->compare ? plan->n_updates + 1 : 0;
+}
 
 #endif							/* FED_AGGREGATE_PLAN_H */

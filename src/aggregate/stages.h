@@ -4,7 +4,8 @@
  *
  * A page is made by a row of stages: combine makes one page of sums out of a
  * page of each update, then the server's step makes the new model's page of
- * them. Noise will be a stage in between. Which updates there are and with what
+ * them. In between updates may be compared with what they made together. Noise
+ * will be a stage there, too. Which updates there are and with what
  * weight (select) was fixed in SQL before, and stands in the plan.
  *
  * What combine gets are float32 values; one that adds up masked integers will
@@ -27,6 +28,7 @@ typedef struct FedPageWork
 	const float *base;			/* this page of the model */
 	const float **before;		/* of each state; NULL in a session's first round */
 	double	   *sum;			/* combine fills it; later stages change it */
+	double	   *products;		/* of sum with each update and with itself; NULL if nobody asks */
 	float	   *result;			/* step fills it: FED_PAGE_VALUES */
 	float	  **after;			/* and these, one for each state */
 } FedPageWork;
@@ -45,6 +47,7 @@ extern const FedStage *fed_stage_step(const char *name);
 
 extern const FedStage fed_combine_mean;
 extern const FedStage fed_combine_median;
+extern const FedStage fed_compare;
 extern const FedStage fed_step_fed_avg;
 extern const FedStage fed_step_fed_avgm;
 

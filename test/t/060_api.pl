@@ -199,6 +199,7 @@ my %view = (
 	sessions => \@everybody,
 	participants => \@everybody,
 	rounds => \@everybody,
+	contributions => \@everybody,
 	workloads => \@everybody,
 	tensors => \@everybody,
 	versions => \@everybody,

@@ -1,6 +1,6 @@
 /*
  * pairs_test.c
- *		Distances, products, dots and norms: the bits of the definition on every
+ *		Distances, products, dots, also wide, and norms: the bits of the definition on every
  *		level, and the right numbers.
  */
 #include "levels.h"
@@ -65,13 +65,24 @@ defined_sum(Term term, const float *a, const float *b, size_t n)
 	return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
 }
 
+/* The same with one of the two in double, by itself without the other. */
+static double
+defined_wide_sum(const float *a, const double *b, size_t n)
+{
+	double		p[8] = {0};
+
+	for (size_t i = 0; i < n; i++)
+		p[i % 8] += (a ? (double) a[i] : b[i]) * b[i];
+	return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
+}
+
 /* What a matrix becomes; pairs closer than apart, and below, stay. */
 static double *
 defined_matrix(Term term, const double *before, const Streams *s, size_t apart,
 			   size_t n)
 {
 	size_t		count = s->count;
-	double	   *matrix = malloc((count * count + 1) * sizeof(double));
+	double	   *matrix = malloc((count * count + 2) * sizeof(double));
 
 	assert_non_null(matrix);
 	for (size_t i = 0; i < count; i++)
@@ -93,14 +104,15 @@ assert_same_doubles(const double *got, const double *expected, size_t n)
 		assert_same_double(got[i], expected[i]);
 }
 
-/* All four kernels; what is there before is added to. */
+/* All five kernels; what is there before is added to. */
 static void
 pairs_once(const FedKernels *kernels, uint64_t *random, Mix mix, size_t count,
 		   size_t n)
 {
 	Streams		s = new_streams(random, mix, count, n);
 	Floats		other = new_floats(random, mix, n);
-	double	   *got = new_doubles(random, MIX_SMALL, count * count);
+	double	   *wide = new_doubles(random, mix, n);
+	double	   *got = new_doubles(random, MIX_SMALL, count * count + 2);
 	double	   *expected = defined_matrix(squared_difference, got, &s, 1, n);
 
 	kernels->distances(got, s.pointers, count, n);
@@ -121,6 +133,13 @@ pairs_once(const FedKernels *kernels, uint64_t *random, Mix mix, size_t count,
 	kernels->norms(got, s.pointers, count, n);
 	assert_same_doubles(got, expected, count);
 
+	for (size_t k = 0; k < count; k++)
+		expected[k] = got[k] + defined_wide_sum(s.pointers[k], wide, n);
+	expected[count] = got[count] + defined_wide_sum(NULL, wide, n);
+	kernels->wide_dots(got, s.pointers, count, wide, n);
+	assert_same_doubles(got, expected, count + 1);
+
+	free(wide);
 	free(expected);
 	free(got);
 	free(other.block);

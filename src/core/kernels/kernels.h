@@ -114,6 +114,14 @@ typedef struct FedKernels
 						  size_t n_streams, size_t n_values);
 
 	/*
+	 * sums[i] += sum of streams[i] * other, as dots, and sums[n_streams] += sum
+	 * of other^2: of a sum that is still in double.
+	 */
+	void		(*wide_dots) (double *sums, const float *const *streams,
+							  size_t n_streams, const double *other,
+							  size_t n_values);
+
+	/*
 	 * Order statistics of each coordinate over n_streams >= 1 streams. The
 	 * order is IEEE 754's totalOrder: -NaN, -infinity, ... -0, +0, ...
 	 * infinity, NaN. Nothing may overlap; scratch is as long as

@@ -59,6 +59,7 @@ static const FedKernels table = {
 	.products = products,
 	.dots = dots,
 	.norms = norms,
+	.wide_dots = wide_dots,
 	.median = median,
 	.trimmed_mean = trimmed_mean,
 	.sorted_columns = sorted_columns

@@ -1,7 +1,7 @@
 /*
  * pairs_body.h
- *		Sums over pairs of streams: squared distances and products; see
- *		kernels_body.h.
+ *		Sums over pairs of streams: squared distances and products, also with one
+ *		stream in double; see kernels_body.h.
  *
  * How wide a vector is must not show in a sum. So each sum is kept in LANES
  * partial sums, value i in lane i % LANES, and the lanes are added up in one
@@ -229,4 +229,102 @@ norms(double *sums, const float *const *streams, size_t n_streams,
 	/* Any stream will do as the column that is not looked at. */
 	if (n_streams > 0)
 		sum_column(sums, streams, n_streams, streams[0], SQUARE, n_values);
+}
+
+/*
+ * Streams beside one in double. All lanes at once: with few sums there are
+ * registers for it, and no addition waits for the one before.
+ */
+#define WIDE_ROWS 4
+#define LANE_VECS (LANES / VEC_WIDTH)
+
+INLINE void
+add_wide_terms(VEC sums[WIDE_ROWS][LANE_VECS], const float *const *rows,
+			   size_t n_rows, const double *other)
+{
+	for (int v = 0; v < LANE_VECS; v++)
+	{
+		VEC			b = VEC_LOAD(other + v * VEC_WIDTH);
+
+		for (size_t r = 0; r < n_rows; r++)
+			sums[r][v] = VEC_ADD(sums[r][v],
+								 VEC_MUL(VEC_WIDEN(rows[r] + v * VEC_WIDTH), b));
+	}
+}
+
+/* Adds the sums of n_rows streams; behind the last whole lanes come zeros. */
+INLINE void
+sum_wide_rows(double *out, const float *const *streams, size_t n_rows,
+			  const double *other, size_t n_values)
+{
+	VEC			sums[WIDE_ROWS][LANE_VECS];
+	const float *rows[WIDE_ROWS];
+	float		values[WIDE_ROWS][LANES] = {{0}};
+	double		others[LANES] = {0};
+	double		lanes[LANES];
+	size_t		rest = n_values % LANES;
+	size_t		whole = n_values - rest;
+
+	for (size_t r = 0; r < n_rows; r++)
+		for (int v = 0; v < LANE_VECS; v++)
+			sums[r][v] = VEC_SET(0.0);
+	for (size_t i = 0; i < whole; i += LANES)
+	{
+		for (size_t r = 0; r < n_rows; r++)
+			rows[r] = streams[r] + i;
+		add_wide_terms(sums, rows, n_rows, other + i);
+	}
+	if (rest > 0)
+	{
+		for (size_t r = 0; r < n_rows; r++)
+			rows[r] = memcpy(values[r], streams[r] + whole, rest * sizeof(float));
+		memcpy(others, other + whole, rest * sizeof(double));
+		add_wide_terms(sums, rows, n_rows, others);
+	}
+	for (size_t r = 0; r < n_rows; r++)
+	{
+		for (int v = 0; v < LANE_VECS; v++)
+			VEC_STORE(lanes + v * VEC_WIDTH, sums[r][v]);
+		out[r] += fold_lanes(lanes);
+	}
+}
+
+/* The same of the one in double with itself. */
+INLINE double
+wide_square(const double *other, size_t n_values)
+{
+	VEC			sums[LANE_VECS];
+	double		lanes[LANES];
+	size_t		rest = n_values % LANES;
+	size_t		whole = n_values - rest;
+
+	for (int v = 0; v < LANE_VECS; v++)
+		sums[v] = VEC_SET(0.0);
+	for (size_t i = 0; i < whole; i += LANES)
+	{
+		for (int v = 0; v < LANE_VECS; v++)
+		{
+			VEC			x = VEC_LOAD(other + i + v * VEC_WIDTH);
+
+			sums[v] = VEC_ADD(sums[v], VEC_MUL(x, x));
+		}
+	}
+	for (int v = 0; v < LANE_VECS; v++)
+		VEC_STORE(lanes + v * VEC_WIDTH, sums[v]);
+	for (size_t i = 0; i < rest; i++)
+		lanes[i] += other[whole + i] * other[whole + i];
+	return fold_lanes(lanes);
+}
+
+TARGET static void
+wide_dots(double *sums, const float *const *streams, size_t n_streams,
+		  const double *other, size_t n_values)
+{
+	size_t		i = 0;
+
+	for (; i + WIDE_ROWS <= n_streams; i += WIDE_ROWS)
+		sum_wide_rows(sums + i, streams + i, WIDE_ROWS, other, n_values);
+	for (; i < n_streams; i++)
+		sum_wide_rows(sums + i, streams + i, 1, other, n_values);
+	sums[n_streams] += wide_square(other, n_values);
 }

@@ -12,7 +12,7 @@ use warnings;
 use Digest::SHA qw(sha256 sha256_hex);
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(new_model repeat vector_digest decoded encoded encodings);
+our @EXPORT_OK = qw(new_model contributions repeat vector_digest decoded encoded encodings);
 
 use constant SLICE_BYTES => 130 * 2016 * 4;
 
@@ -32,6 +32,52 @@ sub new_model
 	}
 	my $i = 0;
 	return pack 'f<*', map { $_ + $rate * $sum[ $i++ ] } unpack 'f<*', $base;
+}
+
+# [ cosine, norm_share, leave_one_out ] of each update, by their definitions: the
+# mean of the others is computed, and not concluded from products.
+sub contributions
+{
+	my (@updates) = @_;
+	my @values = map { [ unpack 'f<*', $_->[1] ] } @updates;
+	my @all = mean(map { [ $updates[$_][0], $values[$_] ] } 0 .. $#updates);
+	my $pulls = 0;
+
+	$pulls += $updates[$_][0] * norm(@{ $values[$_] }) for 0 .. $#updates;
+	return map {
+		my $i = $_;
+		my $x = $values[$i];
+		my @others = mean(map { [ $updates[$_][0], $values[$_] ] } grep { $_ != $i } 0 .. $#updates);
+		my $product = 0;
+		$product += $all[$_] * $x->[$_] for 0 .. $#all;
+		[
+			$product / norm(@all) / norm(@$x),
+			$updates[$i][0] * norm(@$x) / $pulls,
+			@others ? norm(map { $all[$_] - $others[$_] } 0 .. $#all) / norm(@all) : undef
+		]
+	} 0 .. $#updates;
+}
+
+# Of [ weight, values ]; empty of none.
+sub mean
+{
+	my (@weighted) = @_;
+	my $weights = 0;
+	my @sum;
+
+	$weights += $_->[0] for @weighted;
+	for my $update (@weighted)
+	{
+		$sum[$_] += $update->[0] / $weights * $update->[1][$_] for 0 .. $#{ $update->[1] };
+	}
+	return @sum;
+}
+
+sub norm
+{
+	my $square = 0;
+	$square += $_ * $_ for @_;
+	return sqrt $square;
 }
 
 # The first so many parameters of what repeats a pattern for ever.
