@@ -197,6 +197,8 @@ aggregate_slice(FedPass *pass, Output *output, int slice, ReturnSetInfo *rsinfo)
 		values[4] = products_array(output);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	pfree(sha256);
+	if (output->plan->compare)
+		pfree(DatumGetPointer(values[4]));
 }
 
 static void
