@@ -106,6 +106,7 @@ SELECT federated.update_price('{"price": {"per_round": 2, "per_thousand_samples"
 -- A pool to share -----------------------------------------------------------------------------------
 -- two Islands of one owner are paid into its account
 SELECT test.run_as('regress_admin', format('SELECT federated_set_island_account(%L, ''hospital'')', h)) FROM unnest('{island-a,island-c}'::text[]) h;
+SELECT test.try('regress_creator', format('SELECT federated_start_session(''pool'', %s, 1, ''{"contribution": false, "price": {"contribution_pool": 10}}'')', :workload));
 SELECT test.start('pool', :workload, 1, '{"min_participants": 3, "price": {"contribution_pool": 10}}') AS sid \gset
 CALL test.drive(:'sid');
 SELECT test.submit(x, :'sid', 1, '{1}') FROM unnest('{a,b,c}'::text[]) x;

@@ -138,6 +138,9 @@ BEGIN
 		config := config || jsonb_build_object('price', workload.price);
 	END IF;
 	PERFORM federated.check_budget(given, config);
+	IF federated.price_part(config, 'contribution_pool') > 0 AND NOT (config -> 'contribution')::boolean THEN
+		PERFORM federated.refuse_config('contribution', config -> 'contribution', 'true, as the price shares a pool by contribution');
+	END IF;
 	RETURN config;
 END
 $$;
