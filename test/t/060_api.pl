@@ -206,6 +206,7 @@ my %view = (
 	balances => \@everybody,
 	statements => \@everybody,
 	ledger => \@everybody,
+	earnings => \@everybody,
 	prices => \@everybody,
 	cargos => \@without_island,
 	version_tree => \@without_island,
@@ -320,6 +321,9 @@ $fed->play($paid);
 is_deeply($alice->get('session', id => $paid)->{json}{credits}, { reserved => 6, paid => 6, refunded => 0, left => 0 }, 'the session has paid');
 my %ledger = map { $_ => scalar @{ $client{$_}->list('ledger', session_id => "eq.$paid")->{json} } } qw(admin auditor creator island viewer);
 is_deeply(\%ledger, { admin => 4, auditor => 4, creator => 4, island => 1, viewer => 0 }, 'who sees its ledger: an Island what it earned');
+is_deeply([ map { "$_->{host_id} $_->{updates} " . (0 + $_->{credits}) } @{ $alice->list('earnings', session_id => "eq.$paid", order => 'host_id')->{json} } ],
+	[ map { "island-$_ 1 2" } 1 .. 3 ], 'and its creator what each Island earned');
+is(scalar @{ $client{island}->list('earnings')->{json} }, 1, 'an Island what it earned itself');
 is_deeply([ map { 0 + $_->{credits} } @{ $client{island}->list('balances')->{json} } ], [2], 'an Island sees its balance');
 is_deeply([ map { 0 + $_->{balance} } @{ $alice->list('statements', holder => 'eq.alice', order => 'entry_id')->{json} } ], [ 12.5, 6.5 ],
 	'and a creator its statement');
