@@ -33,17 +33,29 @@ write_island_command() {
 	chmod 755 "$file"
 }
 
+# write_sql_command DIR FILE: a script that runs the SQL in its argument as superuser of the federation.
+write_sql_command() {
+	cat >"$2" <<-TXT
+		#!/usr/bin/env bash
+		set -euo pipefail
+		for part in common cluster federation; do . '$top/scripts/lib/'"\$part.sh"; done
+		superuser '$1' sql -c "\$1"
+	TXT
+	chmod 755 "$2"
+}
+
 # browse DIR: the Playwright tests against it; their pictures stay in test/browser/screenshots.
 browse() {
 	local dir=$1
 	write_island_command "$dir" "$dir/kill-island" kill_island
 	write_island_command "$dir" "$dir/start-island" start_island
+	write_sql_command "$dir" "$dir/sql"
 	(
 		FED_TOKEN_CREATOR=$(<"$dir/creator/token") FED_TOKEN_VIEWER=$(<"$dir/viewer/token")
 		FED_TOKEN_ADMIN=$(issue_token "$dir" admin) FED_BASE_URL=$(<"$dir/http/url")
 		export FED_TOKEN_CREATOR FED_TOKEN_VIEWER FED_TOKEN_ADMIN FED_BASE_URL
 		export FED_WORKLOAD=$workload FED_ISLAND=island-a FED_SCREENSHOTS=$top/test/browser/screenshots
-		export FED_KILL_ISLAND=$dir/kill-island FED_START_ISLAND=$dir/start-island
+		export FED_KILL_ISLAND=$dir/kill-island FED_START_ISLAND=$dir/start-island FED_SQL=$dir/sql
 		FED_CHROMIUM=$(command -v chromium)
 		export FED_CHROMIUM
 		cd "$top/test/browser" || exit

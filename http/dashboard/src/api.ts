@@ -110,6 +110,16 @@ export const post = <T>(path: string, body: string): Promise<T> => send('POST', 
 export const getFile = (path: string, query: Options['query'] & object): Promise<Blob> =>
   send('GET', path, { query, accept: 'application/octet-stream', timeout: 600_000 }, (response) => response.blob());
 
+// What a role may not read is as if there were nothing.
+export async function ifAllowed<T>(answer: Promise<T[]>): Promise<T[]> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return [];
+    throw error;
+  }
+}
+
 // An error in one paragraph: message, details, hint.
 export function describe(error: unknown): string {
   const parts = error instanceof ApiError ? [error.message, error.details, error.hint] : [error instanceof Error ? error.message : String(error)];

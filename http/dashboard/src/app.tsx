@@ -4,6 +4,7 @@ import { account } from './account';
 import { Header } from './components/header';
 import { Announcer, ConnectionNotice } from './components/notices';
 import { PageTitle } from './components/page-title';
+import { CreditsPage } from './pages/credits';
 import { SessionPage } from './pages/session';
 import { Sessions } from './pages/sessions';
 import { SignIn } from './pages/sign-in';
@@ -28,6 +29,8 @@ function Page({ at, who }: { at: Route; who: Account }) {
       return <Sessions status={at.status} who={who} />;
     case 'session':
       return <SessionPage key={at.id} id={at.id} who={who} />;
+    case 'credits':
+      return <CreditsPage who={who} />;
     case 'start':
       return <Start />;
     default:

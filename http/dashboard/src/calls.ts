@@ -1,6 +1,20 @@
 // The calls that the dashboard makes, by their paths.
 import { get, getFile, post } from './api';
-import type { Algorithm, ConfigKey, EligibleIsland, FedEvent, Session, SessionRow, Version, Workload } from './types';
+import type {
+  Algorithm,
+  Balance,
+  ChainVerdict,
+  ConfigKey,
+  Contribution,
+  Earning,
+  EligibleIsland,
+  FedEvent,
+  Session,
+  SessionRow,
+  StatementLine,
+  Version,
+  Workload,
+} from './types';
 
 const API = '/api/v1/federated';
 
@@ -30,6 +44,45 @@ export const listEvents = (sessionId: string, limit: number, before: number | nu
 // Those whose weights are there.
 export const listVersions = (workloadId: number, limit: number, signal: AbortSignal): Promise<Version[]> =>
   get(`${API}/versions`, { query: { workload_id: `eq.${workloadId}`, status: 'eq.ready', order: 'version.desc', limit }, signal });
+
+// The nodes of the lineage that people know, the newest first: published ones, and of those between rounds the tagged ones.
+export const listPublished = (workloadId: number, limit: number, signal: AbortSignal): Promise<Version[]> =>
+  get(`${API}/versions`, { query: { workload_id: `eq.${workloadId}`, published_at: 'not.is.null', order: 'version.desc', limit }, signal });
+
+export const listTagged = (workloadId: number, signal: AbortSignal): Promise<Version[]> =>
+  get(`${API}/versions`, { query: { workload_id: `eq.${workloadId}`, published_at: 'is.null', tags: 'neq.{}', order: 'version.desc' }, signal });
+
+// The nearest published one that a version descends from.
+export const publishedAncestor = (versionId: number, signal: AbortSignal): Promise<{ version: number }[]> =>
+  get('/rpc/lineage', {
+    query: { version_id: versionId, direction: 'eq.ancestor', published: 'is.true', select: 'version', order: 'depth.desc', limit: 1 },
+    signal,
+  });
+
+export const workloadOwner = async (workloadId: number, signal: AbortSignal): Promise<string | undefined> =>
+  (await get<{ owner: string }[]>(`${API}/workloads`, { query: { id: `eq.${workloadId}`, select: 'owner' }, signal }))[0]?.owner;
+
+export const rollBack = (workloadId: number, version: number): Promise<Version> =>
+  post('/rpc/rollback', JSON.stringify({ workload_id: workloadId, version }));
+
+export const verifyEvents = (sessionId: string): Promise<ChainVerdict[]> =>
+  get('/rpc/verify_events', { query: { session_id: sessionId }, timeout: 120_000 });
+
+export const listEarnings = (sessionId: string, signal: AbortSignal): Promise<Earning[]> =>
+  get(`${API}/earnings`, { query: { session_id: `eq.${sessionId}`, order: 'host_id' }, signal });
+
+export const listBudgetWarnings = (sessionId: string, signal: AbortSignal): Promise<FedEvent[]> =>
+  get(`${API}/events`, { query: { session_id: `eq.${sessionId}`, kind: 'eq.budget_low', order: 'id.desc', limit: 1 }, signal });
+
+// Escrows belong to sessions, whose pages show them.
+export const listBalances = (signal: AbortSignal): Promise<Balance[]> =>
+  get(`${API}/balances`, { query: { kind: 'in.(owner,island)', order: 'kind.desc,holder', limit: 1000 }, signal });
+
+export const listStatement = (accountId: number, limit: number, signal: AbortSignal): Promise<StatementLine[]> =>
+  get(`${API}/statements`, { query: { account_id: `eq.${accountId}`, order: 'entry_id.desc', limit }, signal });
+
+export const listContributions = (sessionId: string, round: number, signal: AbortSignal): Promise<Contribution[]> =>
+  get(`${API}/contributions`, { query: { session_id: `eq.${sessionId}`, round: `eq.${round}`, order: 'host_id' }, signal });
 
 export const listWorkloads = (): Promise<Workload[]> =>
   get(`${API}/workloads`, { query: { current_version: 'not.is.null', order: 'name' } });

@@ -1,6 +1,7 @@
 // Events in human words. A kind that is not known here is shown with its numbers.
-import { formatCount, formatDuration, formatMetric, humanize, listWords, plural } from './format';
-import type { FedEvent } from './types';
+import { priceWords } from './credit-words';
+import { formatCount, formatCredits, formatDuration, formatMetric, humanize, listWords, plural } from './format';
+import type { ChainVerdict, FedEvent } from './types';
 
 type Detail = Record<string, any>; // as the server wrote it
 
@@ -10,6 +11,8 @@ const metrics = (values: Record<string, number> | undefined): string => {
   const shown = Object.entries(values ?? {}).slice(0, 3).map(([name, value]) => `${name} ${formatMetric(value)}`);
   return shown.length ? ` (${shown.join(', ')})` : '';
 };
+
+const credits = (amount: number): string => `${formatCredits(amount)} ${amount === 1 ? 'credit' : 'credits'}`;
 
 const WORDS: Record<string, (d: Detail, actor: string) => string> = {
   session_created: (d, actor) => `${actor} started the session: ${plural(d.total_rounds, 'round')} of ${d.workload}`,
@@ -33,6 +36,18 @@ const WORDS: Record<string, (d: Detail, actor: string) => string> = {
   version_published: (d) => `Version ${d.version} published${metrics(d.metrics)}`,
   downtime_credited: (d) => `The coordinator was away for ${formatDuration(d.seconds)}; deadlines moved by that`,
   timeline_changed: (d) => `The server was promoted or recovered (timeline ${d.from} to ${d.to})`,
+  model_rolled_back: (d, actor) => `${actor} made version ${d.to} current, instead of ${d.from}`,
+  version_tagged: (d, actor) => `${actor} tagged version ${d.version} "${d.tag}"${d.from_version == null ? '' : `, which version ${d.from_version} had`}`,
+  version_untagged: (d, actor) => `${actor} took the tag "${d.tag}" from version ${d.version}`,
+  version_deleted: (d, actor) => `${actor} deleted the weights of version ${d.version}`,
+  credits_reserved: (d) => `${credits(d.credits)} reserved for this session`,
+  credits_paid: (d) => `Round ${d.round}: ${credits(d.credits)} paid for ${plural(d.updates, 'update')}`,
+  credits_refunded: (d) => `${credits(d.credits)} went back to the owner`,
+  credits_granted: (d, actor) =>
+    d.credits < 0 ? `${actor} took ${credits(-d.credits)} back from ${d.holder}` : `${actor} granted ${d.holder} ${credits(d.credits)}`,
+  budget_low: (d) => `The budget runs low: ${credits(d.credits)} left, the next round can cost ${formatCredits(d.next_round)}`,
+  price_set: (d, actor) => `${actor} set the price of ${d.workload}: ${priceWords(d.price)}`,
+  samples_approved: (d, actor) => `${actor} lets ${d.max_samples} samples of ${d.host_id} count${d.workload == null ? '' : ` in ${d.workload}`}`,
   step_failed: (d) => `A step failed: ${d.message}`,
 };
 
@@ -46,11 +61,19 @@ export function eventText(event: FedEvent): string {
   return humanize(event.kind) + (numbers.length ? `: ${numbers.join(', ')}` : '');
 }
 
+// What came of verifying the chain of events.
+export function verdictText({ ok, verified, position, event_id, problem }: ChainVerdict): string {
+  if (ok) return `${plural(verified, 'event')} verified: each is what was written, in the order in which it was written.`;
+  const place = position === null ? '' : ` at position ${formatCount(position)}`;
+  const which = event_id === null ? '' : ` (event ${event_id})`;
+  return `The chain is broken${place}${which}: ${problem}. Right before that: ${plural(verified, 'event')}.`;
+}
+
 export type EventTone = 'good' | 'bad' | 'warn' | 'plain';
 
 export function eventTone(kind: string): EventTone {
   if (/^(session_completed|version_published)$/.test(kind)) return 'good';
   if (/(failed|lost|cancelled)$/.test(kind)) return 'bad';
-  if (/(dropped|extended|paused)$/.test(kind)) return 'warn';
+  if (/(dropped|extended|paused|budget_low|rolled_back|deleted)$/.test(kind)) return 'warn';
   return 'plain';
 }

@@ -3,6 +3,13 @@
 const count = new Intl.NumberFormat();
 export const formatCount = (value: number): string => count.format(value);
 
+// The ledger counts millionths; none of them is hidden.
+const credit = new Intl.NumberFormat(undefined, { maximumFractionDigits: 6 });
+export const formatCredits = (value: number): string => credit.format(value);
+
+const percent = new Intl.NumberFormat(undefined, { style: 'percent', maximumFractionDigits: 1 });
+export const formatShare = (value: number): string => percent.format(value);
+
 // As exact as a reader of metrics wants it: four significant digits.
 export function formatMetric(value: number): string {
   if (value === 0) return '0';

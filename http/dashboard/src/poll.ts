@@ -158,3 +158,12 @@ export function useKept<T>(data: T | undefined): T | undefined {
   if (data !== undefined) kept.current = data;
   return kept.current;
 }
+
+// Asks anew when something else on the page has changed, but not because it is there.
+export function useRefreshed(mark: string, refresh: () => void): void {
+  const seen = useRef(mark);
+  useEffect(() => {
+    if (seen.current !== mark) refresh();
+    seen.current = mark;
+  }, [mark]);
+}

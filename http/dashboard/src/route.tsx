@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { Store } from './store';
 
-export type Route = { page: 'sessions'; status: string | null } | { page: 'session'; id: string } | { page: 'start' } | { page: 'unknown' };
+export type Route = { page: 'sessions'; status: string | null } | { page: 'session'; id: string } | { page: 'start' } | { page: 'credits' } | { page: 'unknown' };
 
 const BASE = '/training';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -14,12 +14,14 @@ export function parseRoute(pathname: string, search = ''): Route {
     return { page: 'sessions', status: new URLSearchParams(search).get('status') };
   }
   if (parts.length === 1 && parts[0] === 'start') return { page: 'start' };
+  if (parts.length === 1 && parts[0] === 'credits') return { page: 'credits' };
   if (parts.length === 2 && parts[0] === 'sessions' && UUID.test(parts[1]!)) return { page: 'session', id: parts[1]!.toLowerCase() };
   return { page: 'unknown' };
 }
 
 export const sessionsPath = (status: string | null = null): string => `${BASE}/${status ? `?status=${status}` : ''}`;
 export const sessionPath = (id: string): string => `${BASE}/sessions/${id}`;
+export const creditsPath = `${BASE}/credits`;
 export const startPath = `${BASE}/start`;
 
 const here = (): Route => (typeof location === 'undefined' ? { page: 'unknown' } : parseRoute(location.pathname, location.search));

@@ -27,6 +27,7 @@ export interface Participant {
   reason: string | null;
   last_seen: string | null;
   metrics: { evaluation?: Metrics; training?: Metrics } | null;
+  contribution?: object | null; // of its last update, where the server has measured it
 }
 
 export interface Round {
@@ -53,6 +54,55 @@ export interface Session extends SessionRow {
   result_version: number | null;
   last_error: string | null;
   rounds: Round[];
+  credits?: SessionCredits | null; // null where it costs nothing
+}
+
+export interface SessionCredits {
+  reserved: number;
+  paid: number;
+  refunded: number;
+  left: number;
+}
+
+export interface Price {
+  per_round?: number;
+  per_thousand_samples?: number;
+  max_samples?: number;
+  contribution_pool?: number;
+  contribution?: string;
+}
+
+export interface Earning {
+  host_id: string;
+  updates: number;
+  credits: number;
+}
+
+export interface Balance {
+  account_id: number;
+  kind: string;
+  holder: string;
+  credits: number;
+}
+
+export interface StatementLine {
+  entry_id: number;
+  at: string;
+  kind: string;
+  session_id: string | null;
+  round: number | null;
+  host_id: string | null;
+  credits: number;
+  balance: number;
+  note: string | null;
+}
+
+export interface Contribution {
+  round: number;
+  host_id: string;
+  cosine: number | null;
+  norm_share: number | null;
+  leave_one_out: number | null;
 }
 
 export interface Workload {
@@ -70,6 +120,18 @@ export interface Version {
   parameters: number;
   created_at: string;
   published_at: string | null;
+  tags: string[];
+  session_id: string | null;
+  provenance: { base_version?: number | null };
+}
+
+// One line of the answer of verify_events.
+export interface ChainVerdict {
+  ok: boolean;
+  verified: number;
+  position: number | null;
+  event_id: number | null;
+  problem: string | null;
 }
 
 export interface FedEvent {

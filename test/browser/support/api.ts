@@ -5,7 +5,7 @@ import { env } from './env';
 const API = '/api/v1/federated';
 const headers = { Authorization: `Bearer ${env.tokens.creator}` };
 
-async function workloadId(request: APIRequestContext): Promise<number> {
+export async function workloadId(request: APIRequestContext): Promise<number> {
   const answer = await request.get(`${API}/workloads`, { headers, params: { name: `eq.${env.workload}` } });
   const rows = (await answer.json()) as { id: number }[];
   expect(rows, `workload ${env.workload}`).toHaveLength(1);
@@ -13,6 +13,9 @@ async function workloadId(request: APIRequestContext): Promise<number> {
 }
 
 export interface SessionDocument {
+  workload_id: number;
+  result_version: number | null;
+  credits: { reserved: number; paid: number; refunded: number; left: number } | null;
   id: string;
   status: string;
   current_round: number;
@@ -38,6 +41,16 @@ export async function cancelSession(request: APIRequestContext, id: string): Pro
 
 export async function waitForStatus(request: APIRequestContext, id: string, status: string): Promise<void> {
   await expect.poll(async () => (await getSession(request, id)).status, { timeout: 90_000 }).toBe(status);
+}
+
+export async function currentVersion(request: APIRequestContext): Promise<number> {
+  const answer = await request.get(`${API}/workloads`, { headers, params: { name: `eq.${env.workload}`, select: 'current_version' } });
+  return ((await answer.json()) as { current_version: number }[])[0]!.current_version;
+}
+
+export async function rollBack(request: APIRequestContext, version: number): Promise<void> {
+  const answer = await request.post('/rpc/rollback', { headers, data: { workload_id: await workloadId(request), version } });
+  expect(answer.status(), await answer.text()).toBe(200);
 }
 
 // Runs until it is cancelled; epochs make a round last long enough to be seen.

@@ -9,5 +9,9 @@ export const statusIn = (place: Locator): Locator => place.locator('.status');
 export const cards = (page: Page): Locator => page.getByRole('region', { name: 'Participants' }).getByRole('listitem');
 export const charts = (page: Page): Locator => page.getByRole('img', { name: /^Chart of/ });
 export const events = (page: Page): Locator => page.getByRole('region', { name: 'Events' }).getByRole('listitem');
+export const lineage = (page: Page): Locator => page.getByRole('region', { name: 'Lineage' });
+// Without the branches that begin at it.
+export const versionRow = (page: Page, version: number): Locator => page.locator(`#lineage-${version}`);
+export const credits = (page: Page): Locator => page.getByRole('region', { name: 'Credits' });
 export const sessionPath = (id: string): string => `/training/sessions/${id}`;
 export const sessionLink = (page: Page, id: string): Locator => page.locator(`a[href="${sessionPath(id)}"]`);

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { cancelSession, LONG, startSession, waitForStatus } from '../support/api';
 import { env } from '../support/env';
 import { expect, openAs, test } from '../support/fixtures';
+import { measureContributions } from '../support/contributions';
 import { charts, sessionLink, sessionPath } from '../support/page';
 
 let running: string;
@@ -14,7 +15,7 @@ let finished: string;
 
 test.beforeAll(async ({ playwright }) => {
   const request = await playwright.request.newContext({ baseURL: env.baseUrl, ignoreHTTPSErrors: true });
-  finished = (await startSession(request, 'Finished, with a name that is long enough to need a second line on a phone', 5, { min_participants: 2 })).id;
+  finished = (await startSession(request, 'Finished, with a name that is long enough to need a second line on a phone', 5, { min_participants: 2, max_participants: 3, price: { per_round: 1.5 } })).id;
   await waitForStatus(request, finished, 'completed');
   running = (await startSession(request, 'Running', LONG.rounds, LONG.config)).id;
   await waitForStatus(request, running, 'training');
@@ -51,9 +52,17 @@ const PAGES: Record<string, (page: Page) => Promise<void>> = {
     await expect(charts(page).first()).toBeVisible();
   },
   finished: async (page) => {
+    await measureContributions(page);
     await openAs(page, 'creator', sessionPath(finished));
     await page.getByText('Values of loss as a table').click();
-    await expect(page.getByRole('region', { name: 'Model versions' })).toBeVisible();
+    await page.getByRole('button', { name: 'Verify' }).click();
+    await expect(page.getByText('events verified')).toBeVisible();
+    for (const name of ['Contribution', 'Credits', 'Lineage', 'Model versions']) await expect(page.getByRole('region', { name })).toBeVisible();
+  },
+  credits: async (page) => {
+    await openAs(page, 'admin', '/training/credits');
+    await page.getByLabel('Account').selectOption({ index: 1 });
+    await expect(page.getByRole('cell', { name: /session/ }).first()).toBeVisible();
   },
   dialog: async (page) => {
     await openAs(page, 'creator', sessionPath(running));

@@ -1,6 +1,6 @@
 // The top of every page: where one can go, and who one is.
 import { mayCreate, signOut, type Account } from '../account';
-import { Link, sessionsPath, startPath, type Route } from '../route';
+import { creditsPath, Link, sessionsPath, startPath, type Route } from '../route';
 import { Time } from './time';
 
 export function Header({ who, at }: { who: Account | null; at: Route }) {
@@ -22,6 +22,9 @@ export function Header({ who, at }: { who: Account | null; at: Route }) {
                   Start a session
                 </Link>
               )}
+              <Link to={creditsPath} current={at.page === 'credits'}>
+                Credits
+              </Link>
             </nav>
             <div class="who">
               <span class="who-name">

@@ -6,9 +6,10 @@ import { listEvents } from '../calls';
 import { Icon, toneIcon } from '../components/icon';
 import { Panel } from '../components/panel';
 import { Time } from '../components/time';
+import { VerifyChain } from '../components/verify-chain';
 import { eventText, eventTone } from '../event-words';
 import { OFTEN, SELDOM, usePoll } from '../poll';
-import { isActive, type FedEvent } from '../types';
+import { isActive, type ChainVerdict, type FedEvent } from '../types';
 import type { SectionProps } from './section';
 
 const STEP = 20;
@@ -21,12 +22,15 @@ export function mergeEvents(newest: FedEvent[], known: FedEvent[]): FedEvent[] {
   return [...newest, ...known.filter((event) => event.id < oldest)];
 }
 
-function Line({ event }: { event: FedEvent }) {
-  const tone = eventTone(event.kind);
+function Line({ event, broken }: { event: FedEvent; broken: boolean }) {
+  const tone = broken ? 'bad' : eventTone(event.kind);
   return (
-    <li class={`event event-${tone}`}>
+    <li class={`event event-${tone}${broken ? ' event-broken' : ''}`}>
       <Icon name={toneIcon[tone]} />
-      <span>{eventText(event)}</span>
+      <span>
+        {eventText(event)}
+        {broken && <strong> The chain is broken here.</strong>}
+      </span>
       <Time at={event.at} />
     </li>
   );
@@ -35,9 +39,10 @@ function Line({ event }: { event: FedEvent }) {
 export function Events({ session }: SectionProps) {
   const known = useRef<FedEvent[]>([]);
   const [limit, setLimit] = useState(STEP);
+  const [verdict, setVerdict] = useState<ChainVerdict>();
   const [problem, setProblem] = useState('');
   const [end, setEnd] = useState<{ id: number; first: boolean }>(); // of what was fetched last
-  const { data, error } = usePoll(
+  const { data, error, refresh } = usePoll(
     `events ${session.id} ${isActive(session)}`,
     (signal) => listEvents(session.id, STEP, null, signal),
     () => (isActive(session) ? OFTEN : SELDOM),
@@ -45,6 +50,12 @@ export function Events({ session }: SectionProps) {
   if (error) return null; // Islands may not read events
   if (data) known.current = mergeEvents(data, known.current).slice(0, limit);
   const events = known.current;
+
+  // What is shown beside a verdict is what was verified.
+  const judge = (found: ChainVerdict | undefined) => {
+    setVerdict(found);
+    if (found) refresh();
+  };
 
   const showOlder = async () => {
     const before = events.at(-1)!.id;
@@ -62,9 +73,10 @@ export function Events({ session }: SectionProps) {
 
   return (
     <Panel id="events" title="Events" note="Newest first">
+      <VerifyChain sessionId={session.id} verdict={verdict} onVerdict={judge} />
       <ol class="events">
         {events.map((event) => (
-          <Line key={event.id} event={event} />
+          <Line key={event.id} event={event} broken={event.id === verdict?.event_id} />
         ))}
       </ol>
       {problem && (

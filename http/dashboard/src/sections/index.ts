@@ -1,13 +1,23 @@
 // The sections of a session's page, in their order. One that has nothing to show
-// returns null. New ones (lineage and rollback, privacy, contribution, credits)
-// are a file here and a line below.
+// returns null. New ones (privacy) are a file here and a line below.
 import type { ComponentType } from 'preact';
 import { ConfigList } from './config';
+import { Contributions } from './contribution';
+import { Credits } from './credits';
 import { Events } from './events';
+import { Lineage } from './lineage';
 import { MetricCharts } from './metrics';
 import { Participants } from './participants';
 import type { SectionProps } from './section';
 import { Versions } from './versions';
 
-export const MAIN_SECTIONS: ComponentType<SectionProps>[] = [Participants, MetricCharts, Versions, ConfigList];
+export const MAIN_SECTIONS: ComponentType<SectionProps>[] = [
+  Participants,
+  MetricCharts,
+  Contributions,
+  Credits,
+  Lineage,
+  Versions,
+  ConfigList,
+];
 export const SIDE_SECTIONS: ComponentType<SectionProps>[] = [Events];

@@ -1,27 +1,19 @@
 // Model versions of the session's workload whose weights are there, with download.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { account, mayDownload } from '../account';
 import { listVersions } from '../calls';
 import { Download } from '../components/download';
+import { Marks } from '../components/marks';
 import { Panel } from '../components/panel';
 import { Time } from '../components/time';
 import { formatMetric } from '../format';
 import { roundsDone } from '../phase';
-import { SELDOM, useKept, usePoll } from '../poll';
+import { SELDOM, useKept, usePoll, useRefreshed } from '../poll';
 import { useStore } from '../store';
 import { isActive, type Session, type Version } from '../types';
 import type { SectionProps } from './section';
 
 const STEP = 8;
-
-function marks(version: Version, session: Session): string[] {
-  return [
-    version.current ? 'current' : '',
-    version.version === session.base_version ? 'base of this session' : '',
-    version.version === session.result_version ? 'result of this session' : '',
-    version.published_at === null ? 'between rounds' : '',
-  ].filter(Boolean);
-}
 
 function Row({ version, session, download }: { version: Version; session: Session; download: boolean }) {
   const metrics = Object.entries(version.metrics).slice(0, 3);
@@ -29,11 +21,7 @@ function Row({ version, session, download }: { version: Version; session: Sessio
     <tr>
       <th scope="row">
         {version.version}
-        {marks(version, session).map((mark) => (
-          <span key={mark} class="mark">
-            {mark}
-          </span>
-        ))}
+        <Marks version={version} session={session} />
       </th>
       <td class="optional">
         <Time at={version.published_at ?? version.created_at} />
@@ -64,12 +52,7 @@ export function Versions({ session }: SectionProps) {
     () => SELDOM,
   );
   const data = useKept(latest);
-  const progress = `${session.status} ${roundsDone(session)}`;
-  const seen = useRef(progress);
-  useEffect(() => {
-    if (seen.current !== progress) refresh();
-    seen.current = progress;
-  }, [progress]);
+  useRefreshed(`${session.status} ${roundsDone(session)}`, refresh);
   if (!data || data.length === 0 || !who) return null;
 
   const download = mayDownload(who);
