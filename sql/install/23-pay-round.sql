@@ -1,4 +1,4 @@
--- The state machine 3b: what a session reserves, pays and gets back ------------------------------------
+-- What a session reserves, pays and gets back ------------------------------------
 -- All of it happens in the transaction of the step that causes it.
 
 CREATE FUNCTION federated.count_samples(session federated.sessions, round federated.rounds) RETURNS void

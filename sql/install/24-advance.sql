@@ -1,4 +1,4 @@
--- The state machine 4: one step, and when it is due -----------------------------------------------
+-- The state machine 5: one step, and when it is due -----------------------------------------------
 
 -- Another cluster is another world: a restored dump or a clone must not train
 -- on in both. A new timeline of the same cluster (promotion, recovery) goes on.
