@@ -330,7 +330,7 @@ is_deeply([ map { 0 + $_->{balance} } @{ $alice->list('statements', holder => 'e
 is_deeply($client{auditor}->get('audit_ledger')->{json}, [], 'the auditor finds nothing');
 $client{admin}->post('set_price', { workload_id => $workload + 0 });
 
-# Versions as products: the first session made version 3 of version 1 -----------------------------
+# Versions as products: the first session made version 3 of version 1, the paid one 4 of 3 ----------
 
 my %version = map { $_->{version} => $_ } @{ $alice->list('versions', workload_id => "eq.$workload")->{json} };
 is_deeply([ map { $version{3}{provenance}{$_} } qw(base_version algorithm participants updates) ], [ 1, 'fed_avg', 3, 6 ],
@@ -342,7 +342,7 @@ is($alice->get('find_tag', workload_id => $workload, tag => 'production')->{json
 is_deeply($alice->list('version_tags', workload_id => "eq.$workload", select => 'tag,version_id')->{json},
 	[ { tag => 'production', version_id => $version{1}{version_id} } ], 'which is listed');
 my $lineage = $client{viewer}->get('lineage', version_id => $version{3}{version_id});
-is_deeply([ map { "$_->{direction} $_->{version}" } @{ $lineage->{json} } ], [ 'ancestor 1', 'ancestor 2', 'self 3' ], 'its lineage is told');
+is_deeply([ map { "$_->{direction} $_->{version}" } @{ $lineage->{json} } ], [ 'ancestor 1', 'ancestor 2', 'self 3', 'descendant 4' ], 'its lineage is told');
 my $diff = $root->get('diff', version_id => $version{1}{version_id}, other_version_id => $version{3}{version_id});
 is($diff->{status}, 200, 'versions are compared') or diag($diff->{content});
 is($diff->{json}[0]{same}, JSON::PP::false, 'and differ');
@@ -357,7 +357,7 @@ is_deeply([ map { "$_->{reason} $_->{moved_by}" } @{ $root->list('head_moves', w
 	['rolled_back root'], 'and it is known by whom');
 is_error($root->post('delete_version', { workload_id => $workload, version => 1 }), 409, qr/cannot be deleted/, 'the current version is not deleted');
 is($root->post('delete_version', { workload_id => $workload, version => 3 })->{json}{status}, 'retired', 'another one is');
-is_deeply([ map { $_->{status} } @{ $alice->list('cargos', workload_id => "eq.$workload", order => 'version')->{json} } ], [qw(ready retired)],
+is_deeply([ map { $_->{status} } @{ $alice->list('cargos', workload_id => "eq.$workload", order => 'version')->{json} } ], [qw(ready retired ready)],
 	'and stays in the list of what was published');
 is_deeply($root->post('untag', { workload_id => $workload, tag => 'production' })->{json}{tags}, [], 'a tag is taken away');
 is_error($root->post('untag', { workload_id => $workload, tag => 'production' }), 404, qr/"production"/, 'once');
