@@ -114,7 +114,7 @@ $session = start($large, {}, @three);
 my @updates = upload_repeated($session, @three);
 my $holder = $fed->hold_slice(3);
 $_->commit(shift @updates) for @three;
-ok($fed->wait_for_held_worker, 'the worker is in the middle of the slices');
+ok($fed->wait_for_held_worker($holder), 'the worker is in the middle of the slices');
 $fed->restart_killed($fed->worker_pid);
 $fed->connect_islands;
 $fed->play($session, @three);
