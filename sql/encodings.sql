@@ -61,7 +61,7 @@ SELECT e, a ->> 'status' AS status, a ->> 'reason' AS reason FROM unnest('{f16,b
 SELECT a ->> 'status' AS status, a ->> 'reason' AS reason FROM federated_submit_update(:round, '\x003c00c00042', 10, '{}', 'bf16') a;
 RESET SESSION AUTHORIZATION;
 -- They are stored as they came
-SELECT i.host_id, u.state, v.encoding, v.bytes, CASE WHEN federated.vector_complete(v.id) THEN federated.vector_slice(v.id, 0) END AS data
+SELECT i.host_id, u.state, v.encoding, v.bytes, CASE WHEN federated.vector_complete(v.id) THEN test.vector_slice(v.id, 0) END AS data
 FROM federated.updates u JOIN federated.islands i ON i.id = u.island_id JOIN federated.vectors v ON v.id = u.vector_id
 WHERE u.round_id = :round ORDER BY i.host_id, u.id;
 SELECT i.host_id, r.reason, count(*) FROM federated.rejections r JOIN federated.islands i ON i.id = r.island_id WHERE r.round_id = :round GROUP BY 1, 2 ORDER BY 1, 2;
@@ -103,7 +103,7 @@ SELECT test.start('mixed', :mixed, 1, '{"min_participants": 3}') AS mixed_sid \g
 CALL test.drive(:'mixed_sid');
 SELECT test.narrow('a', 'f32', :'f32'), test.narrow('b', 'f16', :'f16'), test.narrow('c', 'bf16', :'bf16');
 CALL test.drive(:'mixed_sid');
-SELECT federated.vector_slice(v.vector_id, 0) = decode(repeat('0000a03f', 262080), 'hex') AS first_slice, test.floats(federated.vector_slice(v.vector_id, 1)) AS last
+SELECT test.vector_slice(v.vector_id, 0) = decode(repeat('0000a03f', 262080), 'hex') AS first_slice, test.floats(test.vector_slice(v.vector_id, 1)) AS last
 FROM federated.sessions s JOIN federated.model_versions v ON v.id = s.current_version_id WHERE s.id = :'mixed_sid';
 SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'mixed_sid'));
 DROP FUNCTION test.narrow;

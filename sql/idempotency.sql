@@ -76,9 +76,9 @@ RESET SESSION AUTHORIZATION;
 
 -- The result, three slices long: base plus the mean of two equal updates
 SELECT v.parameters, federated.slice_count(v.parameters * 4) AS slices,
-	   federated.vector_slice(v.vector_id, 0) = decode(repeat('00000040', 262080), 'hex') AS two,
-	   federated.vector_slice(v.vector_id, 1) = decode(repeat('00008040', 262080), 'hex') AS four,
-	   federated.vector_slice(v.vector_id, 2) = decode(repeat('0000c040', 100), 'hex') AS six,
+	   test.vector_slice(v.vector_id, 0) = decode(repeat('00000040', 262080), 'hex') AS two,
+	   test.vector_slice(v.vector_id, 1) = decode(repeat('00008040', 262080), 'hex') AS four,
+	   test.vector_slice(v.vector_id, 2) = decode(repeat('0000c040', 100), 'hex') AS six,
 	   encode(v.digest, 'hex') = encode(sha256(sha256(decode(repeat('00000040', 262080), 'hex')) || sha256(decode(repeat('00008040', 262080), 'hex'))
 									   || sha256(decode(repeat('0000c040', 100), 'hex'))), 'hex') AS digest
 FROM federated.sessions s JOIN federated.model_versions v ON v.id = s.current_version_id WHERE s.id = :'sid';

@@ -25,7 +25,7 @@ SELECT test.run_as('regress_creator', 'SELECT federated_create_workload(''all dt
 SELECT test.run_as('regress_creator', format('SELECT federated_import_model(%s, %L)', :workload, :'model')) AS version;
 SELECT name, dtype, shape, elements, trainable FROM federated.tensors WHERE workload_id = :workload ORDER BY name COLLATE "C";
 SELECT test.run_as('regress_creator', format('SELECT federated_export_model(%s)', :workload)) = :'model' AS same_file;
-SELECT v.parameters, f.bytes AS frozen_bytes, test.floats(federated.vector_slice(v.vector_id, 0)) AS vector
+SELECT v.parameters, f.bytes AS frozen_bytes, test.floats(test.vector_slice(v.vector_id, 0)) AS vector
 FROM federated.model_versions v JOIN federated.vectors f ON f.id = v.frozen_id WHERE v.workload_id = :workload;
 -- a second version of the same shape; the first stays
 SELECT test.run_as('regress_creator', format('SELECT federated_import_model(%s, %L)', :workload, overlay(:'model'::bytea PLACING test.f32(7) FROM octet_length(:'model'::bytea) - 3))) AS version;

@@ -25,7 +25,7 @@ FROM test.blocks,
 	 LATERAL (SELECT substring(raw FROM payload + 1 FOR 4) AS first_bytes) payload_bytes;
 -- the last page is filled up with zeros, which do not count
 SELECT substring(data FOR 8) AS begin, data = decode('00000040' || repeat('00', 8060), 'hex') AS filled FROM federated.:"relation" WHERE page_no = 130;
-SELECT s.slice_no, octet_length(federated.vector_slice(:vector, s.slice_no)) AS bytes, s.sha256 = sha256(federated.vector_slice(:vector, s.slice_no)) AS sha256
+SELECT s.slice_no, octet_length(test.vector_slice(:vector, s.slice_no)) AS bytes, s.sha256 = sha256(test.vector_slice(:vector, s.slice_no)) AS sha256
 FROM federated.slices s WHERE s.vector_id = :vector ORDER BY 1;
 
 -- Arithmetic of slices

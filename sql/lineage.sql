@@ -33,7 +33,7 @@ SELECT * FROM test.family(:workload, 6);
 SELECT * FROM test.family(:workload, 1);
 SELECT * FROM test.family(:workload, 7);
 -- the weights follow the branches
-SELECT v.version, test.floats(federated.vector_slice(v.vector_id, 0)) AS weights FROM federated.model_versions v
+SELECT v.version, test.floats(test.vector_slice(v.vector_id, 0)) AS weights FROM federated.model_versions v
 WHERE v.workload_id = :workload AND v.status = 'ready' ORDER BY v.version;
 -- a second import is a second tree
 SELECT test.run_as('regress_creator', format('SELECT federated_import_model(%s, %L)', :workload, test.model(5)));

@@ -102,6 +102,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION test.floats(bytea) IS 'Finite little-endian float32 as numbers';
 
+CREATE FUNCTION test.vector_slice(vector_id bigint, slice integer) RETURNS bytea
+LANGUAGE sql STABLE
+AS $$
+	SELECT federated.read_slice(v.relation, v.id, slice, federated.slice_length(v.bytes, slice))
+	FROM federated.get_sliced_vector(vector_id, slice) v
+$$;
+COMMENT ON FUNCTION test.vector_slice(bigint, integer) IS 'One slice of a stored vector';
+
 CREATE FUNCTION test.safetensors(header text, data bytea) RETURNS bytea
 LANGUAGE sql IMMUTABLE
 AS $$ SELECT test.swap(int8send(octet_length(convert_to($1, 'UTF8')))) || convert_to($1, 'UTF8') || $2 $$;
@@ -216,7 +224,7 @@ $$;
 CREATE FUNCTION test.weights(session uuid) RETURNS real[]
 LANGUAGE sql
 AS $$
-	SELECT test.floats(federated.vector_slice(v.vector_id, 0))
+	SELECT test.floats(test.vector_slice(v.vector_id, 0))
 	FROM federated.sessions s JOIN federated.model_versions v ON v.id = s.current_version_id WHERE s.id = $1
 $$;
 COMMENT ON FUNCTION test.weights(uuid) IS 'The first slice of a session''s current version';

@@ -33,7 +33,7 @@ COMMENT ON PROCEDURE test.play(uuid, text, float8[]) IS
 CREATE FUNCTION test.versions(session uuid) RETURNS TABLE (round integer, weights real[], status text, published boolean, best boolean, result boolean)
 LANGUAGE sql
 AS $$
-	SELECT r.round_no, CASE WHEN v.vector_id IS NOT NULL THEN test.floats(federated.vector_slice(v.vector_id, 0)) END, v.status,
+	SELECT r.round_no, CASE WHEN v.vector_id IS NOT NULL THEN test.floats(test.vector_slice(v.vector_id, 0)) END, v.status,
 		   v.published_at IS NOT NULL, v.id IS NOT DISTINCT FROM s.best_version_id, v.id IS NOT DISTINCT FROM s.result_version_id
 	FROM federated.sessions s JOIN federated.rounds r ON r.session_id = s.id JOIN federated.model_versions v ON v.id = r.result_version_id
 	WHERE s.id = $1 ORDER BY r.id

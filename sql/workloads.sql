@@ -27,7 +27,7 @@ SELECT test.safetensors('{"layer.lora_A":{"dtype":"F32","shape":[1,2],"data_offs
 SELECT test.run_as('regress_creator', format('SELECT federated_import_model(%s, %L)', :workload, :'model'));
 SELECT name, dtype, shape, elements, trainable FROM federated.tensors WHERE workload_id = :workload ORDER BY name;
 -- only these are on the wire, in order of name
-SELECT v.parameters, test.floats(federated.vector_slice(v.vector_id, 0)) AS vector, test.floats(federated.vector_slice(v.frozen_id, 0)) AS frozen
+SELECT v.parameters, test.floats(test.vector_slice(v.vector_id, 0)) AS vector, test.floats(test.vector_slice(v.frozen_id, 0)) AS frozen
 FROM federated.model_versions v WHERE v.workload_id = :workload;
 SELECT test.run_as('regress_creator', format('SELECT federated_export_model(%s)', :workload)) = :'model' AS same_file;
 -- a model that has nothing to train

@@ -392,12 +392,3 @@ END
 $$;
 COMMENT ON FUNCTION federated.get_sliced_vector(bigint, integer) IS
 	'The vector of a slice, or an error (22023) if it has no such slice';
-
-CREATE FUNCTION federated.vector_slice(vector_id bigint, slice integer) RETURNS bytea
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT federated.read_slice(v.relation, v.id, slice, federated.slice_length(v.bytes, slice))
-	FROM federated.get_sliced_vector(vector_id, slice) v
-$$;
-COMMENT ON FUNCTION federated.vector_slice(bigint, integer) IS 'One slice of a stored vector';

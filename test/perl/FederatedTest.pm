@@ -287,10 +287,11 @@ sub digest
 {
 	my ($self, $session) = @_;
 	return eval { $self->sql(
-		"SELECT CASE sha256(string_agg(sha256(federated.vector_slice(v.vector_id, s)), '' ORDER BY s))
+		"SELECT CASE sha256(string_agg(sha256(federated.read_slice(w.relation, w.id, s, federated.slice_length(w.bytes, s))), '' ORDER BY s))
 			WHEN v.digest THEN encode(v.digest, 'hex') ELSE 'pages of version ' || v.id || ' have another digest' END
 		 FROM (SELECT * FROM federated.rounds WHERE session_id = '$session' AND kind = 'train' ORDER BY id DESC LIMIT 1) r
 		 JOIN federated.model_versions v ON v.id = r.result_version_id
+		 JOIN federated.vectors w ON w.id = v.vector_id
 		 CROSS JOIN generate_series(0, federated.slice_count(v.parameters * 4) - 1) s
 		 GROUP BY v.id, v.digest") } // $@;
 }
