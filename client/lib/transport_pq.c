@@ -86,15 +86,22 @@ end_run(FedPq *t)
 	t->run = (Run) {0};
 }
 
-static PGresult *
-call(FedTransport *base, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
+static bool
+send_call(FedPq *t, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
 {
-	FedPq	   *t = (FedPq *) base;
 	char		text[1024];
 
 	end_run(t);
 	expand(t, sql, text, sizeof(text));
-	return fed_pq_call(t->conn, text, binary, n, params, err);
+	return fed_pq_send(t->conn, text, binary, n, params, err);
+}
+
+static PGresult *
+call(FedTransport *base, const char *sql, bool binary, int n, const FedPqParam *params, FedError *err)
+{
+	FedPq	   *t = (FedPq *) base;
+
+	return send_call(t, sql, binary, n, params, err) ? fed_pq_collect(t->conn, err) : NULL;
 }
 
 /* A call whose answer takes so long that the caller may have something to do meanwhile. */
@@ -102,11 +109,8 @@ static PGresult *
 long_call(FedTransport *base, const char *sql, int n, const FedPqParam *params, FedError *err)
 {
 	FedPq	   *t = (FedPq *) base;
-	char		text[1024];
 
-	end_run(t);
-	expand(t, sql, text, sizeof(text));
-	if (!fed_pq_send(t->conn, text, false, n, params, err))
+	if (!send_call(t, sql, false, n, params, err))
 		return NULL;
 	if (base->meanwhile != NULL)
 		base->meanwhile(base->meanwhile_arg);
