@@ -277,12 +277,13 @@ BEGIN
 			MESSAGE = 'argument "overlap" is out of range',
 			DETAIL = format('Given %s; allowed 0 to 30 days.', overlap);
 	END IF;
-	PERFORM FROM federated.webhooks w WHERE w.id = webhook.id FOR UPDATE;
+	-- The chain's lock serialises rotations, and comes before the subscription.
+	PERFORM federated.log_webhook(webhook, 'webhook_secret_rotated');
+	PERFORM federated.get_webhook(id, 'rotate the secret of a webhook');
 	-- No more than two sign: the new one and the one before it.
 	DELETE FROM federated.webhook_secrets s WHERE s.webhook_id = webhook.id AND (s.expires_at IS NOT NULL OR overlap = interval '0');
 	UPDATE federated.webhook_secrets s SET expires_at = now() + overlap WHERE s.webhook_id = webhook.id AND s.expires_at IS NULL;
 	made := federated.add_webhook_secret(webhook.id);
-	PERFORM federated.log_webhook(webhook, 'webhook_secret_rotated');
 	PERFORM federated.wake_webhook(); -- after a restore there was none
 	PERFORM federated.make_durable();
 	RETURN made;

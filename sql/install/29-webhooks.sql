@@ -40,13 +40,17 @@ CREATE FUNCTION federated.queue_webhooks(event federated.events) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	of_workload bigint;
+	of_owner text;
 BEGIN
+	SELECT s.workload_id, s.owner_role INTO of_workload, of_owner FROM federated.sessions s WHERE s.id = event.session_id;
 	INSERT INTO federated.webhook_deliveries (webhook_id, event_id)
 	SELECT w.id, event.id
-	FROM federated.webhooks w LEFT JOIN federated.sessions s ON s.id = event.session_id
+	FROM federated.webhooks w
 	WHERE w.disabled_at IS NULL AND w.events && ARRAY[event.kind, '*']
 	  AND (w.session_id = event.session_id
-		   OR w.workload_id = s.workload_id AND (w.covers_all OR s.owner_role = w.owner_role)
+		   OR w.workload_id = of_workload AND (w.covers_all OR w.owner_role = of_owner)
 		   OR event.session_id IS NULL AND w.covers_all AND w.workload_id IN (
 			  SELECT k.id FROM federated.workloads k
 			  WHERE k.id::text = event.detail ->> 'workload_id' OR k.name = event.detail ->> 'workload'))
@@ -137,6 +141,8 @@ DECLARE
 	now_stamp CONSTANT bigint := extract(epoch FROM clock_timestamp())::bigint;
 	due CONSTANT uuid[] := ARRAY(SELECT federated.due_webhooks(room));
 BEGIN
+	-- What is leased and lost in a crash is leased again.
+	PERFORM federated.make_lazy();
 	RETURN QUERY
 	WITH mine AS MATERIALIZED (
 		SELECT d.id FROM federated.webhook_deliveries d
@@ -179,6 +185,33 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.retry_delay(integer) IS 'How long to wait after so many failures in a row';
 
+-- The chain comes before the subscription, which is locked here already: who has
+-- the chain may wait for it. So this waits a moment only; the next 410 tries again.
+CREATE FUNCTION federated.disable_webhook(webhook_id bigint, reason text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	patience text := current_setting('lock_timeout');
+	webhook federated.webhooks;
+BEGIN
+	PERFORM set_config('lock_timeout', '100ms', true);
+	UPDATE federated.webhooks w SET disabled_at = now(), disabled_reason = reason
+	WHERE w.id = disable_webhook.webhook_id AND w.disabled_at IS NULL RETURNING * INTO webhook;
+	IF FOUND THEN
+		UPDATE federated.webhook_deliveries d SET state = 'dead' WHERE d.webhook_id = webhook.id AND d.state = 'pending';
+		PERFORM federated.log_webhook(webhook, 'webhook_disabled');
+		PERFORM federated.make_durable();
+	END IF;
+	PERFORM set_config('lock_timeout', patience, true);
+	RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+	RETURN false;
+END
+$$;
+COMMENT ON FUNCTION federated.disable_webhook(bigint, text) IS
+	'End sending to a receiver until its owner says otherwise; false if somebody was in the way';
+
 CREATE FUNCTION federated.record_webhook(id uuid, attempt integer, status integer, error text) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -186,7 +219,6 @@ AS $$
 DECLARE
 	ok CONSTANT boolean := coalesce(status BETWEEN 200 AND 299, false);
 	gone CONSTANT boolean := coalesce(status = 410, false);
-	webhook federated.webhooks;
 	subscription bigint;
 BEGIN
 	-- Whose lease has ended says nothing any more, unless that it arrived.
@@ -200,12 +232,7 @@ BEGIN
 	RETURNING d.webhook_id INTO subscription;
 
 	IF gone THEN
-		UPDATE federated.webhooks w SET disabled_at = now(), disabled_reason = 'the receiver answered 410 Gone'
-		WHERE w.id = subscription AND w.disabled_at IS NULL RETURNING * INTO webhook;
-		IF FOUND THEN
-			UPDATE federated.webhook_deliveries d SET state = 'dead' WHERE d.webhook_id = webhook.id AND d.state = 'pending';
-			PERFORM federated.log_webhook(webhook, 'webhook_disabled');
-		END IF;
+		PERFORM federated.disable_webhook(subscription, 'the receiver answered 410 Gone');
 	ELSIF ok THEN
 		UPDATE federated.webhooks w SET failures = 0, retry_after = NULL WHERE w.id = subscription AND w.failures > 0;
 	ELSE
@@ -223,14 +250,20 @@ CREATE FUNCTION federated.record_webhooks(ids uuid[], attempts integer[], status
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	locked bigint[];
 BEGIN
 	-- An outcome that is lost in a crash means one more request, which says that it is one.
 	PERFORM federated.make_lazy();
-	-- A subscription before its deliveries, as federated_unsubscribe() locks them.
-	PERFORM FROM federated.webhooks w
-	WHERE w.id IN (SELECT d.webhook_id FROM federated.webhook_deliveries d WHERE d.id = ANY (ids)) ORDER BY w.id FOR NO KEY UPDATE;
+	-- A subscription before its deliveries. One that its owner is changing is not waited for, as all others
+	-- would wait with it: its outcome is lost, and the delivery is due again when its lease ends.
+	locked := ARRAY(SELECT w.id FROM federated.webhooks w
+					WHERE w.id IN (SELECT d.webhook_id FROM federated.webhook_deliveries d WHERE d.id = ANY (ids))
+					ORDER BY w.id FOR NO KEY UPDATE SKIP LOCKED);
 	PERFORM federated.record_webhook(o.id, o.attempt, o.status, o.error)
-	FROM unnest(ids, attempts, statuses, errors) o(id, attempt, status, error);
+	FROM unnest(ids, attempts, statuses, errors) o(id, attempt, status, error)
+	JOIN federated.webhook_deliveries d ON d.id = o.id
+	WHERE d.webhook_id = ANY (locked);
 END
 $$;
 COMMENT ON FUNCTION federated.record_webhooks(uuid[], integer[], integer[], text[]) IS 'Outcomes of several attempts';

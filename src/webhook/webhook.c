@@ -129,6 +129,7 @@ deliver(MemoryContext context)
 	while (fed_setting_webhooks && !fed_slots_must_leave())
 	{
 		bool		idle = false;
+		bool		called;
 
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
@@ -150,7 +151,11 @@ deliver(MemoryContext context)
 		}
 
 		report_activity();
-		fed_sender_wait(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), look_at));
+		/* The exchange may have lost what the latch said, as in the worker's sleep. */
+		called = fed_signals_absorb();
+		if (fed_webhook_slot_take_wake())
+			look_at = 0;
+		fed_sender_wait(called ? 0 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), Max(look_at, busy_until)));
 		fed_signals_absorb();
 	}
 }

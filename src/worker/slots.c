@@ -29,7 +29,6 @@
 #include "worker/shmem.h"
 #include "worker/slots.h"
 
-#define RAN_WELL_MS		(60 * 1000)
 #define MAX_BACKOFF_MS	(60 * 1000)
 
 /* The slot of which this process is the worker. */
@@ -287,7 +286,7 @@ leave_slot(int code, Datum arg)
 
 		slot->pid = 0;
 		slot->latch = NULL;
-		if (TimestampDifferenceExceeds(slot->started_at, now, RAN_WELL_MS))
+		if (TimestampDifferenceExceeds(slot->started_at, now, FED_RAN_WELL_MS))
 			slot->failures = 0;
 
 		if (slot->restarting || slot->holds > 0)

@@ -10,6 +10,9 @@
 /* processes that a database may have and that stay: the worker, and what sends webhooks */
 #define FED_SLOT_PROCESSES 2
 
+/* a process that lasted longer has not failed by starting */
+#define FED_RAN_WELL_MS (60 * 1000)
+
 /* for the launcher and for this layer; the caller holds the lock */
 extern FedSlot *fed_slots_find(Oid database);
 extern FedSlot *fed_slots_reserve(Oid database);

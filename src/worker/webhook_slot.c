@@ -7,7 +7,8 @@
  * until one of them takes it, so that nothing is overlooked while the process
  * is on its way in or out.
  *
- * A start counts as a failure until the process has left in good order. So one
+ * A start counts as a failure until the process has left in good order, or has
+ * lasted for a while. So one
  * that cannot even load its library is not started over and over.
  */
 #include "postgres.h"
@@ -15,6 +16,7 @@
 #include "base/compat.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "utils/timestamp.h"
 #include "worker/slots.h"
 #include "worker/webhook_slot.h"
 
@@ -86,7 +88,7 @@ leave(int code, Datum database)
 	{
 		slot->webhook_pid = 0;
 		slot->webhook_latch = NULL;
-		if (code == 0)
+		if (code == 0 || TimestampDifferenceExceeds(MyStartTimestamp, GetCurrentTimestamp(), FED_RAN_WELL_MS))
 			slot->webhook_failures = 0;
 		fed_slots_rouse(slot);
 	}
