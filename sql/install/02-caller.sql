@@ -118,3 +118,14 @@ END
 $$;
 COMMENT ON FUNCTION federated.require_read_committed() IS
 	'Refuse any isolation level but READ COMMITTED (25000)';
+
+CREATE FUNCTION federated.limit_idle() RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+END
+$$;
+COMMENT ON FUNCTION federated.limit_idle() IS
+	'For a person''s transaction with locks that rounds need: whoever goes idle with them holds up everybody, and is ended after 10 s';

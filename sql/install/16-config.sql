@@ -45,7 +45,7 @@ INSERT INTO federated.config_keys (key, type, minimum, exclusive, maximum, choic
 ('target', 'object', NULL, false, NULL, NULL, NULL, 'Ends the session early: {"metric", "value", "goal": "max" | "min"}'),
 ('patience', 'integer', 1, false, 100000, NULL, NULL, 'Ends the session after so many rounds in which the metric did not improve'),
 ('best_metric', 'text', NULL, false, NULL, NULL, NULL, 'Metric of the evaluation by which the best version is told, for keep_versions and patience; not given: the target''s, otherwise accuracy, otherwise loss'),
-('best_goal', 'text', NULL, false, NULL, '{max,min}', NULL, 'Whether more or less of best_metric is better; not given: less if its name holds loss, error or perplexity'),
+('best_goal', 'text', NULL, false, NULL, '{max,min}', NULL, 'Whether more or less of best_metric is better; not given: the target''s for the same metric, otherwise less if its name holds loss, error or perplexity'),
 ('keep_versions', 'text', NULL, false, NULL, '{all,best,last}', '"best"', 'Versions between rounds that stay: all; the best and the last; or only the last'),
 ('keep_every', 'integer', 1, false, 1000000, NULL, NULL, 'Besides those, the version of every so many rounds stays');
 

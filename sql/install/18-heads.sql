@@ -27,6 +27,7 @@ DECLARE
 	target federated.model_versions := federated.owned_version(workload_id, version, 'move the current version');
 	old_id bigint;
 BEGIN
+	PERFORM federated.limit_idle();
 	-- Against whoever publishes or deletes; what was read before may be old.
 	PERFORM FROM federated.workloads w WHERE w.id = target.workload_id FOR NO KEY UPDATE;
 	target := federated.get_version(target.id);

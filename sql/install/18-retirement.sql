@@ -31,14 +31,13 @@ BEGIN
 	PERFORM FROM federated.model_versions v WHERE v.id = version_id FOR NO KEY UPDATE;
 	version := federated.get_version(version_id);
 	IF version.published_at IS NULL
-		AND NOT EXISTS (SELECT FROM federated.version_tags t WHERE t.version_id = version.id)
-		AND NOT EXISTS (SELECT FROM federated.sessions s WHERE s.base_version_id = version.id) THEN
+		AND NOT EXISTS (SELECT FROM federated.version_tags t WHERE t.version_id = version.id) THEN
 		PERFORM federated.drop_weights(version, final_status);
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION federated.retire_version(bigint, text) IS
-	'Give up the weights of a version that was never published, has no tag and is no session''s base';
+	'Give up the weights of a version that was never published, and so is no session''s base, and has no tag';
 
 CREATE FUNCTION federated.hold_version(version_id bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
@@ -103,6 +102,7 @@ DECLARE
 BEGIN
 	-- Asked before the locks as well: no running session then holds what we wait for.
 	PERFORM federated.require_deletable(deleted.id);
+	PERFORM federated.limit_idle();
 	PERFORM FROM federated.workloads w WHERE w.id = deleted.workload_id FOR NO KEY UPDATE;
 	PERFORM FROM federated.model_versions v WHERE v.id = deleted.id FOR UPDATE;
 	deleted := federated.require_deletable(deleted.id);

@@ -101,8 +101,7 @@ AS $$
 DECLARE
 	round federated.rounds;
 BEGIN
-	-- Whoever holds this and goes idle holds up everybody.
-	PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+	PERFORM federated.limit_idle();
 	PERFORM pg_advisory_xact_lock_shared(federated.round_gate(round_id));
 	SELECT * INTO round FROM federated.rounds r WHERE r.id = share_round.round_id FOR SHARE;
 	RETURN round;

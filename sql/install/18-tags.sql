@@ -42,7 +42,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(array_agg(t.tag ORDER BY t.tag COLLATE "C"), '{}') FROM federated.version_tags t WHERE t.version_id = $1
 $$;
-COMMENT ON FUNCTION federated.tag_list(bigint) IS 'Tags of a version, in bytewise order';
+COMMENT ON FUNCTION federated.tag_list(bigint) IS 'Tags of a version, in bytewise order, as far as the caller sees them';
+GRANT EXECUTE ON FUNCTION federated.tag_list(bigint)
+	TO federated_admin, federated_creator, federated_island, federated_viewer, federated_auditor;
 
 -- Who may change what a workload offers, and which version is meant. The
 -- version is found in the workload, so it cannot be another's.
@@ -70,6 +72,7 @@ DECLARE
 	before_id bigint;
 BEGIN
 	PERFORM federated.require_tag(tag);
+	PERFORM federated.limit_idle();
 	-- Whoever gives up weights locks the version and then looks for tags.
 	PERFORM FROM federated.model_versions v WHERE v.id = tagged.id FOR SHARE;
 	PERFORM federated.get_ready_version(tagged.id);

@@ -50,7 +50,7 @@ BEGIN
 	IF federated.current_actor() = 'worker' THEN
 		PERFORM set_config('lock_timeout', '1s', true);
 	ELSE
-		PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+		PERFORM federated.limit_idle();
 	END IF;
 	PERFORM FROM federated.accounts a WHERE a.id = ANY (account_ids) ORDER BY a.id FOR NO KEY UPDATE;
 	PERFORM set_config('lock_timeout', patience, true);

@@ -62,6 +62,8 @@ BEGIN
 			MESSAGE = 'this grant is not valid',
 			DETAIL = 'The amount must not be 0, and a request key has 1 to 200 characters.';
 	END IF;
+	-- Whoever logs and then reserves or refunds has a chain before accounts: this one's, if a subscription ties the two.
+	PERFORM federated.lock_chain(NULL);
 	account_id := federated.account_to_grant(kind, holder);
 	system_id := federated.open_account('system', 'system');
 	PERFORM federated.lock_accounts(ARRAY[account_id, system_id]);
@@ -94,6 +96,7 @@ DECLARE
 BEGIN
 	PERFORM federated.require_role('federated_admin', 'set the account of an Island');
 	island := federated.get_island(host_id);
+	PERFORM federated.lock_chain(NULL);
 	new_account := CASE WHEN owner IS NULL THEN federated.open_account('island', host_id)
 						ELSE federated.account_to_grant('owner', owner) END;
 	UPDATE federated.islands i SET account_id = new_account WHERE i.id = island.id AND i.account_id <> new_account;

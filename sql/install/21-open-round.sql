@@ -124,8 +124,7 @@ AS $$
 		WHERE p.session_id = $1.id AND p.left_at IS NULL AND federated.is_alive($1, p.island_id)
 	)
 	SELECT c.island_id FROM candidates c
-	WHERE c.place <= greatest(ceil(c.total * ($1.config -> 'participation_fraction')::numeric),
-							  ($1.config -> 'min_updates')::integer)
+	WHERE c.place <= federated.sample_size($1.config, c.total)
 $$;
 COMMENT ON FUNCTION federated.sample_participants(federated.sessions, integer) IS
 	'Islands of a round: a seeded sample of the participants that are there';

@@ -243,11 +243,12 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	RETURN (SELECT json_build_object(
-				'reserved', coalesce(federated.credits(sum(l.amount) FILTER (WHERE l.kind = 'reserve')), 0),
-				'paid', coalesce(federated.credits(sum(l.amount) FILTER (WHERE l.kind = 'payment')), 0),
-				'refunded', coalesce(federated.credits(sum(l.amount) FILTER (WHERE l.kind = 'refund')), 0),
-				'left', federated.credits(escrow.balance))
-			FROM federated.ledger l WHERE l.session_id = session.id);
+				'reserved', federated.credits(reserved), 'paid', federated.credits(reserved - refunded - escrow.balance),
+				'refunded', federated.credits(refunded), 'left', federated.credits(escrow.balance))
+			-- Payments are many; they are what has gone otherwise.
+			FROM (SELECT coalesce(sum(l.amount) FILTER (WHERE l.kind = 'reserve'), 0) AS reserved,
+						 coalesce(sum(l.amount) FILTER (WHERE l.kind = 'refund'), 0) AS refunded
+				  FROM federated.ledger l WHERE l.session_id = session.id AND l.kind IN ('reserve', 'refund')) moved);
 END
 $$;
 COMMENT ON FUNCTION federated.session_credits(federated.sessions) IS

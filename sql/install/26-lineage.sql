@@ -9,7 +9,7 @@ WITH RECURSIVE tree AS (
 SELECT v.id AS version_id, v.workload_id, w.name AS workload, v.version, v.status, t.depth,
 	   r.version AS import_version, p.version AS parent_version, v.parent_id, v.session_id, v.round_no AS round,
 	   h.version_id IS NOT NULL AS current,
-	   ARRAY(SELECT g.tag FROM federated.version_tags g WHERE g.version_id = v.id ORDER BY g.tag COLLATE "C") AS tags,
+	   federated.tag_list(v.id) AS tags,
 	   encode(v.digest, 'hex') AS digest, v.created_at, v.published_at
 FROM tree t
 JOIN federated.model_versions v ON v.id = t.id
@@ -22,7 +22,7 @@ COMMENT ON VIEW federated.lineage IS
 
 CREATE VIEW federated.cargos WITH (security_invoker = true) AS
 SELECT v.id AS version_id, v.workload_id, w.name AS workload, v.version, v.status, h.version_id IS NOT NULL AS current,
-	   ARRAY(SELECT g.tag FROM federated.version_tags g WHERE g.version_id = v.id ORDER BY g.tag COLLATE "C") AS tags,
+	   federated.tag_list(v.id) AS tags,
 	   b.id AS base_version_id, (v.provenance ->> 'base_version')::integer AS base_version,
 	   v.session_id, s.name AS session, v.provenance ->> 'algorithm' AS algorithm, s.config, v.round_no AS rounds,
 	   (v.provenance ->> 'participants')::bigint AS participants, (v.provenance ->> 'updates')::bigint AS updates,

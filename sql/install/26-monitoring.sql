@@ -89,7 +89,7 @@ COMMENT ON VIEW federated.round_progress IS 'The open round of every active sess
 
 CREATE VIEW federated.versions WITH (security_invoker = true) AS
 SELECT v.id AS version_id, w.name AS workload, v.workload_id, v.version, v.status, h.version_id IS NOT NULL AS current,
-	   ARRAY(SELECT g.tag FROM federated.version_tags g WHERE g.version_id = v.id ORDER BY g.tag COLLATE "C") AS tags,
+	   federated.tag_list(v.id) AS tags,
 	   v.parent_id, v.session_id, v.round_no AS round, v.parameters, v.metrics, encode(v.digest, 'hex') AS digest,
 	   v.provenance, v.owner_role, v.created_at, v.published_at
 FROM federated.model_versions v

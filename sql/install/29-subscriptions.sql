@@ -200,14 +200,14 @@ BEGIN
 			 WHERE w.owner_role = owner AND s.finished_at IS NULL);
 	IF held >= allowed THEN
 		RAISE EXCEPTION USING
-			ERRCODE = 'configuration_limit_exceeded',
+			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = 'too many webhooks',
 			DETAIL = format('"%s" has %s; federated.webhook_limit is %s.', owner, held, allowed),
 			HINT = 'federated_unsubscribe(id) removes one; those of ended sessions do not count.';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION federated.require_webhook_room() IS 'Refuse (53400) another subscription of an owner who has as many as may be';
+COMMENT ON FUNCTION federated.require_webhook_room() IS 'Refuse (55000) another subscription of an owner who has as many as may be';
 
 CREATE FUNCTION @extschema@.federated_subscribe(url text, events text[], session_id uuid DEFAULT NULL, workload_id bigint DEFAULT NULL,
 	OUT id bigint, OUT secret text)

@@ -1,12 +1,14 @@
 -- Views of the HTTP interface: lists, filtered the PostgREST way ---------------------------------------------
 -- They show what the caller's role and the policies of the tables beneath let through.
 
--- A creator may know who takes part in its sessions, and nothing else of an Island.
+-- A creator may know who takes part in its sessions, and how many samples count there; nothing else of an Island.
 CREATE POLICY read_participants ON federated.islands FOR SELECT TO federated_creator
 	USING (EXISTS (SELECT FROM federated.participants p WHERE p.island_id = id));
 GRANT SELECT (id, host_id) ON federated.islands TO federated_creator;
 CREATE POLICY read_participants ON federated.sample_ceilings FOR SELECT TO federated_creator
-	USING (EXISTS (SELECT FROM federated.participants p WHERE p.island_id = sample_ceilings.island_id));
+	USING (EXISTS (SELECT FROM federated.participants p JOIN federated.sessions s ON s.id = p.session_id
+				   WHERE p.island_id = sample_ceilings.island_id
+					 AND (sample_ceilings.workload_id IS NULL OR sample_ceilings.workload_id = s.workload_id)));
 
 CREATE VIEW federated_api.sessions WITH (security_invoker = true) AS
 SELECT s.id, s.name, s.status, s.current_round, s.total_rounds, s.workload_id, w.name AS workload,
