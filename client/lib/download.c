@@ -27,7 +27,6 @@ typedef struct Fetch
 	FedSection	section;
 	FedEncoding encoding;		/* on the way; what is used is float32, or the frozen bytes */
 	const FedStep *step;
-	FedSha256  *sha;			/* while a section is taken */
 	uint64_t	before;			/* bytes of other sections */
 	uint64_t	total;			/* and of all */
 } Fetch;
@@ -51,16 +50,19 @@ widen(FedBytes *bytes, FedEncoding encoding, size_t n, FedError *err)
 static bool
 hash_slice(const Fetch *fetch, const FedBytes *bytes, uint8_t *hash, FedError *err)
 {
-	bool		ok = true;
+	FedSha256  *sha = fed_sha256_new();
+	bool		ok = sha != NULL;
 
 	for (size_t done = 0; ok && done < bytes->len; done += HASH_PIECE)
 	{
 		size_t		left = bytes->len - done;
 
-		ok = fed_sha256_update(fetch->sha, bytes->data + done, left < HASH_PIECE ? left : HASH_PIECE);
+		ok = fed_sha256_update(sha, bytes->data + done, left < HASH_PIECE ? left : HASH_PIECE);
 		fed_transport_take_in(fetch->t);
 	}
-	return (ok && fed_sha256_final(fetch->sha, hash)) || fed_digest_error(err);
+	ok = ok && fed_sha256_final(sha, hash);
+	fed_sha256_free(sha);
+	return ok || fed_digest_error(err);
 }
 
 /* len: of the slice as it is used; following: as in fed_model_slice. */
@@ -96,15 +98,13 @@ is_as_stated(const Fetch *fetch, const uint8_t *digest, FedError *err)
 
 /* Every slice of a section; digest is that of what was used. */
 static bool
-take_section(Fetch *fetch, SliceUse use, void *arg, uint8_t digest[FED_SHA256_BYTES], FedError *err)
+take_section(const Fetch *fetch, SliceUse use, void *arg, uint8_t digest[FED_SHA256_BYTES], FedError *err)
 {
 	uint64_t	total = fetch->section == FED_SECTION_VECTOR ? fetch->manifest->parameters * 4 : fetch->manifest->frozen_bytes;
 	uint64_t	slices = fed_slice_count(total);
 	uint8_t    *hashes = malloc((size_t) slices * FED_SHA256_BYTES + 1);
 	bool		ok = hashes != NULL || fed_error_memory(err);
 
-	fetch->sha = fed_sha256_new();
-	ok = ok && (fetch->sha != NULL || fed_digest_error(err));
 	for (uint64_t slice = 0; ok && slice < slices; slice++)
 	{
 		size_t		len = fed_slice_length(total, slice);
@@ -113,7 +113,6 @@ take_section(Fetch *fetch, SliceUse use, void *arg, uint8_t digest[FED_SHA256_BY
 			fed_step(fetch->step, fetch->before + slice * FED_SLICE_BYTES + len, fetch->total, err);
 	}
 	ok = ok && fed_vector_digest(hashes, slices, digest, err) && is_as_stated(fetch, digest, err);
-	fed_sha256_free(fetch->sha);
 	free(hashes);
 	return ok;
 }
@@ -157,7 +156,7 @@ bool
 fed_download_vector(FedTransport *t, const FedManifest *manifest, FedEncoding encoding, const char *path,
 					uint8_t digest[FED_SHA256_BYTES], const FedStep *step, FedError *err)
 {
-	Fetch		fetch = {t, manifest, FED_SECTION_VECTOR, encoding, step, NULL, 0, manifest->parameters * 4};
+	Fetch		fetch = {t, manifest, FED_SECTION_VECTOR, encoding, step, 0, manifest->parameters * 4};
 	VectorFile	file = {-1, path, 0};
 	size_t		header_len;
 	char	   *header;
@@ -217,8 +216,8 @@ static bool
 fill(FedTransport *t, const FedManifest *manifest, ModelTarget *target, const FedStep *step, FedError *err)
 {
 	uint64_t	total = manifest->frozen_bytes + manifest->parameters * 4;
-	Fetch		frozen = {t, manifest, FED_SECTION_FROZEN, FED_ENCODING_F32, step, NULL, 0, total};
-	Fetch		vector = {t, manifest, FED_SECTION_VECTOR, FED_ENCODING_F32, step, NULL, manifest->frozen_bytes, total};
+	Fetch		frozen = {t, manifest, FED_SECTION_FROZEN, FED_ENCODING_F32, step, 0, total};
+	Fetch		vector = {t, manifest, FED_SECTION_VECTOR, FED_ENCODING_F32, step, manifest->frozen_bytes, total};
 	uint8_t		digest[FED_SHA256_BYTES];
 
 	return take_section(&frozen, write_frozen, target, digest, err) &&

@@ -19,10 +19,10 @@
 #include "lib/transport.h"
 
 /*
- * Slices of one statement: what comes in about two seconds, whatever the line,
- * is soon received for nothing when another call ends the run, and a snapshot
- * that the server does not have to keep for long. Between two runs nothing is
- * on its way.
+ * Slices of one statement: what comes in about half a second, whatever the line.
+ * So little is received for nothing when a heartbeat ends the run, and the
+ * server keeps the snapshot for no longer. Between two runs nothing is on its
+ * way.
  */
 #define MAX_RUN 64
 #define RUN_GROWTH 4
@@ -478,12 +478,12 @@ begin_run(FedPq *t, const Run *run, FedError *err)
 static void
 complete_run(FedPq *t)
 {
-	bool		quick = fed_now() - t->run.began < RUN_SECONDS;
+	double		seconds = fed_now() - t->run.began;
 
 	fed_pq_end_rows(t->conn);
-	if (quick && t->run_length < MAX_RUN)
+	if (seconds * RUN_GROWTH < RUN_SECONDS && t->run_length < MAX_RUN)
 		t->run_length *= RUN_GROWTH;
-	else if (!quick && t->run_length > 1)
+	else if (seconds > RUN_SECONDS && t->run_length > 1)
 		t->run_length /= RUN_GROWTH;
 }
 

@@ -133,6 +133,7 @@ read_section(const FedModelFile *file, FedSection section, uint64_t first_byte, 
 	}
 }
 
+/* Hashed and sent in turn: what is overlapped for updates, which come every round, would save little here. */
 static bool
 put_section(FedTransport *t, int64_t version_id, const FedModelFile *file, FedSection section, uint64_t total,
 			const FedSliceSet *present, uint64_t before, uint64_t grand_total, const FedStep *step, FedError *err)

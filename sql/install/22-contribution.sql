@@ -44,9 +44,11 @@ AS $$
 		   -- rounding must not make it more than 1
 		   CASE WHEN m.a > 0 AND m.x > 0 THEN greatest(-1, least(1, m.ax / (m.a * m.x))) END,
 		   m.pull / nullif(sum(m.pull) OVER (ORDER BY m.position ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), 0),
-		   CASE WHEN m.mean AND m.w < 1 AND m.a > 0 THEN
-			   m.w / (1 - m.w) * sqrt(greatest(0, m.a * m.a - 2 * m.ax + m.x * m.x)) / m.a END
-	FROM measured m
+		   CASE WHEN m.mean AND m.w < 1 AND m.a > 0 THEN m.w / (1 - m.w) * sqrt(m.apart) / m.a END
+	FROM (SELECT *,
+				 -- the square of the distance; what cancellation leaves of equal ones is none
+				 CASE WHEN abs(a * a - 2 * ax + x * x) > 1e-12 * a * a THEN greatest(0, a * a - 2 * ax + x * x) ELSE 0 END AS apart
+		  FROM measured) m
 $$;
 COMMENT ON FUNCTION federated.contributions_of(federated.rounds) IS
 	'What each update of a round contributed; no rows if it was not measured';

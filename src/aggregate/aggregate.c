@@ -39,7 +39,7 @@ typedef struct Output
 	FedPageWriter *result;
 	FedPageWriter **states;
 	FedSha256  *hash;			/* of the slice of the result at hand */
-	Datum	   *products;		/* of its updates, summed up page by page */
+	double	   *products;		/* of its updates, summed up page by page */
 	instr_time	writing;		/* time it took to write that slice */
 } Output;
 
@@ -78,7 +78,7 @@ open_output(const FedPlan *plan)
 
 	output->plan = plan;
 	output->hash = new_hash();
-	output->products = palloc(mul_size(fed_plan_products(plan), sizeof(Datum)));
+	output->products = palloc(mul_size(fed_plan_products(plan), sizeof(double)));
 	output->result = open_writer(&plan->result);
 	output->states = palloc(mul_size(plan->n_states, sizeof(FedPageWriter *)));
 	for (i = 0; i < plan->n_states; i++)
@@ -137,15 +137,23 @@ add_products(Output *output, const FedPageWork *work)
 	int			i;
 
 	for (i = 0; i < fed_plan_products(output->plan); i++)
-		output->products[i] = Float8GetDatum(DatumGetFloat8(output->products[i]) + work->products[i]);
+		output->products[i] += work->products[i];
 }
 
 /* The products of the slice at hand as float8[]. */
 static Datum
 products_array(const Output *output)
 {
-	return PointerGetDatum(construct_array(output->products, fed_plan_products(output->plan), FLOAT8OID, sizeof(float8),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	int			n = fed_plan_products(output->plan);
+	Datum	   *values = palloc(mul_size(n, sizeof(Datum)));
+	ArrayType  *array;
+	int			i;
+
+	for (i = 0; i < n; i++)
+		values[i] = Float8GetDatum(output->products[i]);
+	array = construct_array(values, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+	pfree(values);
+	return PointerGetDatum(array);
 }
 
 /* Compute and write one slice; the SHA-256 of the result's goes to digest. */
@@ -153,10 +161,8 @@ static void
 compute_slice(FedPass *pass, Output *output, int slice, uint8 *digest)
 {
 	int			left = fed_vector_slice_length(&output->plan->result, slice);
-	int			i;
 
-	for (i = 0; i < fed_plan_products(output->plan); i++)
-		output->products[i] = Float8GetDatum(0);
+	memset(output->products, 0, mul_size(fed_plan_products(output->plan), sizeof(double)));
 	for (; left > 0; left -= FED_PAGE_BYTES)
 	{
 		int			bytes = Min(left, FED_PAGE_BYTES);

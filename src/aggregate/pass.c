@@ -95,8 +95,10 @@ fed_pass_open(const FedPlan *plan, int first_page, bool step)
 	if (step)
 	{
 		if (plan->compare)
+		{
 			add_stage(pass, &fed_compare);
-		pass->work.products = palloc(mul_size(fed_plan_products(plan), sizeof(double)));
+			pass->work.products = palloc(mul_size(fed_plan_products(plan), sizeof(double)));
+		}
 		add_stage(pass, fed_stage_step(plan->step));
 		open_model(pass, first_page);
 	}
