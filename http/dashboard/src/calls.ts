@@ -52,13 +52,6 @@ export const listPublished = (workloadId: number, limit: number, signal: AbortSi
 export const listTagged = (workloadId: number, signal: AbortSignal): Promise<Version[]> =>
   get(`${API}/versions`, { query: { workload_id: `eq.${workloadId}`, published_at: 'is.null', tags: 'neq.{}', order: 'version.desc' }, signal });
 
-// The nearest published one that a version descends from.
-export const publishedAncestor = (versionId: number, signal: AbortSignal): Promise<{ version: number }[]> =>
-  get('/rpc/lineage', {
-    query: { version_id: versionId, direction: 'eq.ancestor', published: 'is.true', select: 'version', order: 'depth.desc', limit: 1 },
-    signal,
-  });
-
 export const workloadOwner = async (workloadId: number, signal: AbortSignal): Promise<string | undefined> =>
   (await get<{ owner: string }[]>(`${API}/workloads`, { query: { id: `eq.${workloadId}`, select: 'owner' }, signal }))[0]?.owner;
 

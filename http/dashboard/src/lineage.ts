@@ -9,9 +9,10 @@ export interface LineageNode {
 }
 
 // Numbers of versions by the number of a version: what it descends from.
-export type Parents = Map<number, number>;
+type Parents = Map<number, number>;
 
-export function parentsOf(versions: Version[]): Parents {
+// What its session began with is written down of each; that was a published one.
+function parentsOf(versions: Version[]): Parents {
   const parents: Parents = new Map();
   for (const { version, provenance } of versions) {
     const base = provenance.base_version;
@@ -44,8 +45,8 @@ function weightsOf(versions: Version[], parents: Parents): Map<number, number> {
 }
 
 // The lines that begin with an import, or with what is left of one that was cut; oldest first.
-export function lineageOf(versions: Version[], parents: Parents): LineageNode[][] {
-  const older = new Map([...parents].filter(([version, parent]) => parent < version)); // whatever comes, no ring
+export function lineageOf(versions: Version[]): LineageNode[][] {
+  const older = new Map([...parentsOf(versions)].filter(([version, parent]) => parent < version)); // whatever comes, no ring
   const known = new Set(versions.map((version) => version.version));
   const children = childrenOf(versions, older);
   const weights = weightsOf(versions, older);

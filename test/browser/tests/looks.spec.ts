@@ -7,7 +7,6 @@ import path from 'node:path';
 import { cancelSession, LONG, startSession, waitForStatus } from '../support/api';
 import { env } from '../support/env';
 import { expect, openAs, test } from '../support/fixtures';
-import { measureContributions } from '../support/contributions';
 import { charts, sessionLink, sessionPath } from '../support/page';
 
 let running: string;
@@ -52,7 +51,6 @@ const PAGES: Record<string, (page: Page) => Promise<void>> = {
     await expect(charts(page).first()).toBeVisible();
   },
   finished: async (page) => {
-    await measureContributions(page);
     await openAs(page, 'creator', sessionPath(finished));
     await page.getByText('Values of loss as a table').click();
     await page.getByRole('button', { name: 'Verify' }).click();

@@ -3,13 +3,12 @@
 import { useState } from 'preact/hooks';
 import { account, maySteer } from '../account';
 import { announce } from '../announce';
-import { ifAllowed } from '../api';
-import { listPublished, listTagged, publishedAncestor, rollBack, workloadOwner } from '../calls';
+import { listPublished, listTagged, rollBack, workloadOwner } from '../calls';
 import { ActionDialog } from '../components/action-dialog';
 import { Marks } from '../components/marks';
 import { Panel } from '../components/panel';
 import { Time } from '../components/time';
-import { lineageOf, parentsOf, type LineageNode, type Parents } from '../lineage';
+import { lineageOf, type LineageNode } from '../lineage';
 import { roundsDone } from '../phase';
 import { retryNow, SELDOM, useKept, usePoll, useRefreshed } from '../poll';
 import { Link, sessionPath } from '../route';
@@ -21,12 +20,9 @@ const STEP = 50;
 
 interface Family {
   versions: Version[];
-  parents: [number, number][];
   owner: string; // of the workload: who started a session of it may be another
 }
 
-// Of a published version it is written down what its session began with; of one
-// between rounds the server is asked, which an Island may not do.
 async function loadFamily(workloadId: number, limit: number, signal: AbortSignal): Promise<Family> {
   const [published, tagged, owner] = await Promise.all([
     listPublished(workloadId, limit, signal),
@@ -35,14 +31,7 @@ async function loadFamily(workloadId: number, limit: number, signal: AbortSignal
   ]);
   const oldest = published.at(-1)?.version ?? 0;
   const shown = published.length < limit ? tagged : tagged.filter((version) => version.version > oldest);
-  const parents: Parents = parentsOf(published);
-  await Promise.all(
-    shown.map(async ({ version, version_id }) => {
-      const [ancestor] = await ifAllowed(publishedAncestor(version_id, signal));
-      if (ancestor) parents.set(version, ancestor.version);
-    }),
-  );
-  return { versions: [...published, ...shown], parents: [...parents], owner: owner ?? '' };
+  return { versions: [...published, ...shown], owner: owner ?? '' };
 }
 
 interface LineProps {
@@ -135,7 +124,7 @@ export function Lineage({ session }: SectionProps) {
 
   return (
     <Panel id="lineage" title="Lineage" note={`What the versions of ${session.workload} were made from`}>
-      {lineageOf(data.versions, new Map(data.parents)).map((line) => (
+      {lineageOf(data.versions).map((line) => (
         <Line
           key={line[0]!.version.version}
           line={line}
