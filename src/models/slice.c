@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "base/statement.h"
 #include "catalog/pg_type_d.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "pages/encodings.h"
 #include "pages/layout.h"
@@ -24,8 +24,11 @@ PG_FUNCTION_INFO_V1(federated_model_slice);
 static FedVector
 readable_vector(FunctionCallInfo fcinfo)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[N_ARGS] = {INT8OID, INT4OID, TEXTOID, TEXTOID};
+	static FedStatement statement = {
+		.sql = "SELECT " FED_VECTOR_COLUMNS " FROM federated.readable_vector($1, $2, $3, $4) v",
+		.n_args = N_ARGS,
+		.types = {INT8OID, INT4OID, TEXTOID, TEXTOID}
+	};
 	Datum		values[N_ARGS];
 	char		nulls[N_ARGS];
 	FedVector	vector;
@@ -37,17 +40,7 @@ readable_vector(FunctionCallInfo fcinfo)
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
 	SPI_connect();
-	if (plan == NULL)
-	{
-		SPIPlanPtr	prepared = SPI_prepare("SELECT " FED_VECTOR_COLUMNS " FROM federated.readable_vector($1, $2, $3, $4) v",
-										   N_ARGS, types);
-
-		if (prepared == NULL || SPI_keepplan(prepared) != 0)
-			elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
-		plan = prepared;
-	}
-	if (SPI_execute_plan(plan, values, nulls, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "could not find the vector of a slice");
+	fed_statement_run(&statement, values, nulls, true);
 	vector = fed_vector_in_row(SPI_tuptable, 0);
 	SPI_finish();
 	return vector;

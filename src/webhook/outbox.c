@@ -10,13 +10,14 @@
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "base/statement.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "webhook/outbox.h"
+#include "worker/calls.h"
 #include "worker/transaction.h"
 
 /* Columns of lease_webhooks(). */
@@ -30,29 +31,16 @@ enum
 	BODY,
 };
 
-static SPIPlanPtr record_plan = NULL;
-static SPIPlanPtr lease_plan = NULL;
-static SPIPlanPtr next_plan = NULL;
-
-/* Run a statement, which is prepared the first time; its rows are in SPI_tuptable. */
-static void
-execute(SPIPlanPtr *plan, const char *sql, int n_args, Oid *types, Datum *args)
-{
-	int			result;
-
-	if (*plan == NULL)
-	{
-		SPIPlanPtr	prepared = SPI_prepare(sql, n_args, types);
-
-		if (prepared == NULL || SPI_keepplan(prepared) != 0)
-			elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
-		*plan = prepared;
-	}
-
-	result = SPI_execute_plan(*plan, args, NULL, false, 0);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
-}
+static FedStatement record_outcomes = {
+	.sql = "SELECT federated.record_webhooks($1, $2, $3, $4)",
+	.n_args = 4,
+	.types = {UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID}
+};
+static FedStatement lease_deliveries = {
+	.sql = "SELECT id, attempt, url, stamp, signature, body FROM federated.lease_webhooks($1)",
+	.n_args = 1,
+	.types = {INT4OID}
+};
 
 static Datum
 make_array(Datum *values, bool *nulls, int n, Oid type)
@@ -69,7 +57,6 @@ make_array(Datum *values, bool *nulls, int n, Oid type)
 static void
 record(const FedOutcome *outcomes, int n)
 {
-	Oid			types[] = {UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID};
 	Datum	   *ids = palloc(n * sizeof(Datum));
 	Datum	   *attempts = palloc(n * sizeof(Datum));
 	Datum	   *statuses = palloc(n * sizeof(Datum));
@@ -91,7 +78,7 @@ record(const FedOutcome *outcomes, int n)
 	args[1] = make_array(attempts, NULL, n, INT4OID);
 	args[2] = make_array(statuses, no_status, n, INT4OID);
 	args[3] = make_array(errors, no_error, n, TEXTOID);
-	execute(&record_plan, "SELECT federated.record_webhooks($1, $2, $3, $4)", 4, types, args);
+	fed_statement_run(&record_outcomes, args, NULL, false);
 }
 
 /* A value of a row of the last call; none of ours is NULL. */
@@ -124,12 +111,10 @@ read_request(uint64 row, FedRequest *request)
 static void
 take_lease(int room, MemoryContext context, FedLease *lease)
 {
-	Oid			types[] = {INT4OID};
 	Datum		args[] = {Int32GetDatum(room)};
 	MemoryContext previous;
 
-	execute(&lease_plan, "SELECT id, attempt, url, stamp, signature, body FROM federated.lease_webhooks($1)",
-			1, types, args);
+	fed_statement_run(&lease_deliveries, args, NULL, false);
 
 	previous = MemoryContextSwitchTo(context);
 	lease->n_requests = (int) SPI_processed;
@@ -137,18 +122,6 @@ take_lease(int room, MemoryContext context, FedLease *lease)
 	for (int i = 0; i < lease->n_requests; i++)
 		read_request(i, &lease->requests[i]);
 	MemoryContextSwitchTo(previous);
-}
-
-static void
-find_next(FedLease *lease)
-{
-	bool		isnull;
-	Datum		next;
-
-	execute(&next_plan, "SELECT federated.next_webhook()", 0, NULL, NULL);
-	next = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	lease->more = !isnull;
-	lease->next = isnull ? 0 : DatumGetTimestampTz(next);
 }
 
 /*
@@ -173,7 +146,7 @@ fed_outbox_exchange(const FedOutcome *outcomes, int n_outcomes,
 		record(outcomes, n_outcomes);
 	if (room > 0)
 		take_lease(room, context, lease);
-	find_next(lease);
+	lease->more = fed_calls_next_webhook(&lease->next);
 	fed_transaction_commit();
 	return status;
 }

@@ -4,20 +4,16 @@
  *
  * The state machine is SQL; the worker knows nothing of it but these nine
  * names. All run inside a transaction with SPI connected and a snapshot set,
- * and raise what the SQL function raises. Plans are prepared at first use and
- * kept as long as the process lives; when the extension is dropped and made
- * anew the plan cache finds the new functions by itself.
+ * and raise what the SQL function raises.
  */
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "base/statement.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "worker/calls.h"
-
-#define MAX_ARGS 3
 
 typedef enum Call
 {
@@ -34,52 +30,23 @@ typedef enum Call
 
 #define N_CALLS (NEXT_WEBHOOK + 1)
 
-typedef struct CallText
-{
-	const char *sql;
-	int			n_args;
-	Oid			types[MAX_ARGS];
-} CallText;
-
-static const CallText call_texts[N_CALLS] = {
-	[WORKER_START] = {"SELECT federated.worker_start()", 0, {0}},
-	[WORKER_SEEN] = {"SELECT federated.worker_seen()", 0, {0}},
-	[DUE_SESSIONS] = {"SELECT due FROM federated.due_sessions() AS due", 0, {0}},
-	[NEXT_DUE] = {"SELECT federated.next_due()", 0, {0}},
-	[ADVANCE] = {"SELECT federated.advance($1)", 1, {UUIDOID}},
-	[RECORD_FAILURE] = {"SELECT federated.record_failure($1, $2, $3)", 3,
-	{UUIDOID, TEXTOID, TEXTOID}},
-	[MAINTAIN] = {"SELECT federated.maintain()", 0, {0}},
-	[AGGREGATE_CHUNK] = {"SELECT federated.aggregate_chunk($1)", 1, {INT8OID}},
-	[NEXT_WEBHOOK] = {"SELECT federated.next_webhook()", 0, {0}},
+static FedStatement calls[N_CALLS] = {
+	[WORKER_START] = {.sql = "SELECT federated.worker_start()"},
+	[WORKER_SEEN] = {.sql = "SELECT federated.worker_seen()"},
+	[DUE_SESSIONS] = {.sql = "SELECT due FROM federated.due_sessions() AS due"},
+	[NEXT_DUE] = {.sql = "SELECT federated.next_due()"},
+	[ADVANCE] = {.sql = "SELECT federated.advance($1)", .n_args = 1, .types = {UUIDOID}},
+	[RECORD_FAILURE] = {.sql = "SELECT federated.record_failure($1, $2, $3)", .n_args = 3, .types = {UUIDOID, TEXTOID, TEXTOID}},
+	[MAINTAIN] = {.sql = "SELECT federated.maintain()"},
+	[AGGREGATE_CHUNK] = {.sql = "SELECT federated.aggregate_chunk($1)", .n_args = 1, .types = {INT8OID}},
+	[NEXT_WEBHOOK] = {.sql = "SELECT federated.next_webhook()"},
 };
-
-static SPIPlanPtr plans[N_CALLS];
 
 /* Run one call; its rows are in SPI_tuptable. */
 static void
 execute(Call call, Datum *args)
 {
-	const CallText *text = &call_texts[call];
-	int			result;
-
-	if (plans[call] == NULL)
-	{
-		Oid			types[MAX_ARGS];
-		SPIPlanPtr	plan;
-
-		memcpy(types, text->types, sizeof(types));
-		plan = SPI_prepare(text->sql, text->n_args, types);
-		if (plan == NULL || SPI_keepplan(plan) != 0)
-			elog(ERROR, "could not prepare \"%s\": %s",
-				 text->sql, SPI_result_code_string(SPI_result));
-		plans[call] = plan;
-	}
-
-	result = SPI_execute_plan(plans[call], args, NULL, false, 0);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not execute \"%s\": %s",
-			 text->sql, SPI_result_code_string(result));
+	fed_statement_run(&calls[call], args, NULL, false);
 }
 
 /* The value of the first column of a row of the last call. */

@@ -12,7 +12,7 @@ extern void fed_calls_worker_start(void);
 extern void fed_calls_worker_seen(void);
 extern int	fed_calls_due_sessions(MemoryContext context, pg_uuid_t **sessions);
 extern bool fed_calls_next_due(TimestampTz *when);
-extern bool fed_calls_next_webhook(TimestampTz *when);
+extern PGDLLEXPORT bool fed_calls_next_webhook(TimestampTz *when);
 extern bool fed_calls_advance(const pg_uuid_t *session);
 extern void fed_calls_record_failure(const pg_uuid_t *session,
 									 const char *sqlstate, const char *message);
