@@ -21,14 +21,17 @@ fed_hkdf_sha256(const uint8_t *ikm, size_t ikm_len,
 				const uint8_t *info, size_t info_len,
 				uint8_t *out, size_t len, FedSecaggError *err)
 {
+	static const uint8_t nothing[1];	/* libcrypto refuses NULL */
 	EVP_PKEY_CTX *kdf = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
 	size_t		got = len;
 	bool		ok = kdf != NULL &&
 		EVP_PKEY_derive_init(kdf) == 1 &&
 		EVP_PKEY_CTX_set_hkdf_md(kdf, EVP_sha256()) == 1 &&
-		EVP_PKEY_CTX_set1_hkdf_salt(kdf, salt, (int) salt_len) == 1 &&
+		EVP_PKEY_CTX_set1_hkdf_salt(kdf, salt_len == 0 ? nothing : salt,
+									(int) salt_len) == 1 &&
 		EVP_PKEY_CTX_set1_hkdf_key(kdf, ikm, (int) ikm_len) == 1 &&
-		EVP_PKEY_CTX_add1_hkdf_info(kdf, info, (int) info_len) == 1 &&
+		EVP_PKEY_CTX_add1_hkdf_info(kdf, info_len == 0 ? nothing : info,
+									(int) info_len) == 1 &&
 		EVP_PKEY_derive(kdf, out, &got) == 1 &&
 		got == len;
 

@@ -258,10 +258,10 @@ typedef struct Search
 static bool
 next_try(Search *search)
 {
-	uint32_t	windows = search->k == search->t ? 1 : search->k;
+	uint32_t	windows = search->k;
 	uint32_t	tried = search->tried;
 
-	if (tried >= FED_SHAMIR_TRIES)
+	if (tried >= FED_SHAMIR_TRIES || (tried > 0 && search->k == search->t))
 		return false;
 	if (tried < windows)
 		choose_window(search->chosen, search->k, search->t, tried);
