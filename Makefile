@@ -35,7 +35,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # Vectorised, and the same bits on every machine: no fused multiply-add.
-src/core/kernels/%.o src/core/encoding/%.o src/core/optim/%.o src/core/secagg/%.o: CFLAGS += -O3 -ffp-contract=off
+src/core/kernels/%.o src/core/encoding/%.o src/core/optim/%.o src/core/secagg/%.o src/core/dp/%.o: CFLAGS += -O3 -ffp-contract=off
 
 federated--$(EXTVERSION).sql: $(sort $(wildcard sql/install/*.sql))
 	cat $^ > $@
