@@ -350,6 +350,30 @@ dp_norms(void **state)
 	}
 }
 
+/*
+ * Values whose norm in double comes out a little small, so that the first
+ * factor is a little large: 256 would be Q / 16 and the last 1.
+ */
+static void
+dp_norm_of_rounded_sum(void **state)
+{
+	float		x[257] = {0x1.19e8a8p-20f};
+	uint32_t	q[257];
+	uint64_t	Q = 1 << 24;
+	uint64_t	squares = 0;
+	bool		within;
+
+	(void) state;
+	for (int i = 1; i < 257; i++)
+		x[i] = 0x1.19e8a6p+0f;
+	assert_true(fed_dp_quantise(x, 257, 0.5, Q, q, &within, NULL));
+	assert_false(within);
+	for (int i = 0; i < 257; i++)
+		squares += (uint64_t) q[i] * q[i];
+	assert_true(squares <= Q * Q);
+	assert_true(squares > Q * Q * 0.99999);
+}
+
 static void
 dp_releases(void **state)
 {
@@ -380,6 +404,7 @@ main(void)
 		cmocka_unit_test(dp_grids),
 		cmocka_unit_test(dp_grids_refused),
 		cmocka_unit_test(dp_norms),
+		cmocka_unit_test(dp_norm_of_rounded_sum),
 		cmocka_unit_test(dp_releases)
 	};
 
