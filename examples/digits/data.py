@@ -11,9 +11,13 @@ Writes OUT/island-a.npz, OUT/island-b.npz ... and OUT/test.npz, and prints one l
 
 import argparse
 import pathlib
-import string
+import sys
 
 import numpy as np
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+
+import parts
 
 TEST_PER_DIGIT = 36
 HOME_SHARE = 0.9
@@ -41,10 +45,10 @@ def home_islands(n_islands, rng):
 
 
 def deal(labels, n_islands, seed):
-    """Return (parts, test): index arrays into `labels`, one per Island, and the held-out ones."""
+    """Return (dealt, test): index arrays into `labels`, one per Island, and the held-out ones."""
     rng = np.random.default_rng(seed)
     homes = home_islands(n_islands, rng)
-    parts = [[] for _ in range(n_islands)]
+    dealt = [[] for _ in range(n_islands)]
     test = []
     for digit in range(10):
         indexes = rng.permutation(np.flatnonzero(labels == digit))
@@ -52,46 +56,32 @@ def deal(labels, n_islands, seed):
         indexes = indexes[TEST_PER_DIGIT:]
         n_home = round(HOME_SHARE * len(indexes))
         for island, chunk in zip(homes[digit], np.array_split(indexes[:n_home], len(homes[digit]))):
-            parts[island].append(chunk)
+            dealt[island].append(chunk)
         for island, chunk in enumerate(np.array_split(indexes[n_home:], n_islands)):
-            parts[island].append(chunk)
-    return [rng.permutation(np.concatenate(part)) for part in parts], np.concatenate(test)
-
-
-def island_name(index):
-    """Return the host id of the Island with this index: island-a, island-b ..."""
-    return "island-" + string.ascii_lowercase[index]
+            dealt[island].append(chunk)
+    return [rng.permutation(np.concatenate(part)) for part in dealt], np.concatenate(test)
 
 
 def write_islands(out, n_islands, seed):
     """Write the data files into `out` and yield (host id, training labels, validation labels)."""
     images, labels = load_images()
-    parts, test = deal(labels, n_islands, seed)
-    np.savez(out / "test.npz", images=images[test], labels=labels[test])
-    for index, part in enumerate(parts):
-        n_validation = max(1, round(VALIDATION_SHARE * len(part)))
-        held, train = part[:n_validation], part[n_validation:]
-        np.savez(
-            out / f"{island_name(index)}.npz",
-            train_images=images[train],
-            train_labels=labels[train],
-            validation_images=images[held],
-            validation_labels=labels[held],
-        )
-        yield island_name(index), labels[train], labels[held]
+    dealt, test = deal(labels, n_islands, seed)
+    parts.write_test(out, images, labels, test)
+    for index, part in enumerate(dealt):
+        name = parts.island_name(index)
+        train, held = parts.write_part(out, name, images, labels, part, VALIDATION_SHARE)
+        yield name, labels[train], labels[held]
 
 
 def main():
     """Write the files and print, per Island: host id, training images, validation images, digits."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--islands", type=int, default=3, help="1 to 26 (default 3)")
-    parser.add_argument("--seed", type=int, default=2, help="of the deal (default 2)")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="directory to write to")
+    parts.add_options(parser, seed=2)
     options = parser.parse_args()
-    if not 1 <= options.islands <= len(string.ascii_lowercase):
-        parser.error(f"--islands must be 1 to 26, got {options.islands}")
-    options.out.mkdir(parents=True, exist_ok=True)
-    for name, train, held in write_islands(options.out, options.islands, options.seed):
+    parts.check_options(parser, options)
+    out = pathlib.Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, train, held in write_islands(out, options.islands, options.seed):
         counts = " ".join(f"{n:3d}" for n in np.bincount(train, minlength=10))
         print(f"{name}\t{len(train)}\t{len(held)}\t{counts}")
 

@@ -18,11 +18,12 @@ import tempfile
 
 import numpy as np
 
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "lib"))
+
 import data
 import networks
 import safetensors_io
-
-HERE = pathlib.Path(__file__).resolve().parent
 
 
 def local_training(trainer, workdir, data_path, round_number, weights, config):
@@ -71,7 +72,7 @@ def measure(trainer, workdir, islands, weights, rounds, config):
 def main():
     """Measure both and print them; the exit status says whether FedProx drifts less."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    networks.add_option(parser)
+    networks.add_option(parser, "mlp")
     parser.add_argument("--trainer", type=shlex.split, help="command (default: train.py)")
     parser.add_argument("--mu", type=float, default=1.0, help="proximal_mu (default 1)")
     parser.add_argument("--rounds", type=int, default=3)

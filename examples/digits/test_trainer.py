@@ -5,10 +5,13 @@ import contextlib
 import io
 import json
 import pathlib
+import sys
 import tempfile
 import unittest
 
 import numpy as np
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 
 import data
 import mlp

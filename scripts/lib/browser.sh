@@ -9,8 +9,8 @@ found_browser_federation() {
 	local dir=$1 name train
 	found_federation "$dir"
 	mkdir "$dir/data"
-	/usr/bin/python3 "$dir/digits/data.py" --islands 3 --out "$dir/data" >"$dir/data/list"
-	"$python" "$dir/digits/make_model.py" "$dir/base.safetensors"
+	/usr/bin/python3 "$dir/examples/digits/data.py" --islands 3 --out "$dir/data" >"$dir/data/list"
+	"$python" "$dir/examples/lib/make_model.py" --net mlp "$dir/base.safetensors"
 	open_http "$dir"
 	(become_creator "$dir" && "$fed" model import "$workload" "$dir/base.safetensors" --create)
 	while IFS=$'\t' read -r name train _; do

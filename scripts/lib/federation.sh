@@ -3,11 +3,10 @@
 # process with its own role, password file, directory and part of the data. Where http is "yes",
 # PostgREST and nginx stand before the server, and an Island has a token instead of a role.
 #
-# Under DIR: server/ (cluster.sh), http/ (http.sh), digits/ (the example, copied to where the Islands'
-# user can read it), islands/NAME/{data.npz,pgpass or token,state,log,pid}, creator/{pgpass,token},
-# viewer/token. Globals used: python, net, fed, http.
+# Under DIR: server/ (cluster.sh), http/ (http.sh), examples/ (copied to where the
+# Islands' user can read them), islands/NAME/{data.npz,pgpass or token,state,log,pid}, creator/{pgpass,token},
+# viewer/token. Globals used: python, fed, http and those of example.sh.
 
-workload=digits
 database=federated
 
 # make_role DIR ROLE GROUP: a login role in the group, and its password file in DIR.
@@ -39,7 +38,7 @@ role_of() { printf '%s\n' "${1//-/_}"; }
 found_federation() {
 	cluster_create "$1/server" scram
 	cluster_start "$1/server"
-	cp -r "$top/examples/digits" "$1/digits"
+	cp -r "$top/examples" "$1/examples"
 	cluster_use "$1/server"
 	sql -c "CREATE DATABASE $database"
 	PGDATABASE=$database sql -c "CREATE EXTENSION federated CASCADE" 2>/dev/null
@@ -100,7 +99,7 @@ start_island() {
 	local home=$1/islands/$2 script=train.py run
 	if [ "$net" = cnn ]; then script=train_torch.py; fi
 	run=(exec_unprivileged setsid "$fed" island run --host-id "$2" --accept "$workload:$3"
-		--train "$python $1/digits/$script --data $home/data.npz"
+		--train "$python $1/examples/$example/$script --data $home/data.npz"
 		--state-dir "$home/state" --journal "$home/journal")
 	(
 		export PGHOST=$1/server/socket PGDATABASE=$database PGPASSFILE=$home/pgpass PYTHONDONTWRITEBYTECODE=1
@@ -138,7 +137,7 @@ remove_federation() {
 	stop_islands "$1"
 	http_stop "$1/http"
 	cluster_stop "$1/server"
-	(cd "$1" && rm -rf server http islands digits data versions creator viewer venv base.safetensors stop)
+	(cd "$1" && rm -rf server http islands examples data versions creator viewer venv base.safetensors stop)
 	rmdir "$1" 2>/dev/null || true
 }
 

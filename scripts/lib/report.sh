@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # globals shared with the other files here
 # What the demo says after the session: the document, a table of rounds, the comparison, one line.
 #
-# Run as the session's creator (become_creator). Globals used: session, workload, fed, python, net.
+# Run as the session's creator (become_creator). Globals used: session, workload, fed, python, net, held_out.
 
 # print_document: the session document, its keys in order, one line per participant and per round.
 print_document() {
@@ -37,7 +37,7 @@ list_versions() {
 }
 
 # measure_versions DIR: export every version listed in DIR/versions/list and measure it on the held-out
-# digits; the accuracies, in the list's order, go to DIR/versions/accuracies.
+# data; the accuracies, in the list's order, go to DIR/versions/accuracies.
 measure_versions() {
 	local number files=()
 	while read -r number; do
@@ -45,14 +45,14 @@ measure_versions() {
 		"$fed" model export "$workload" "${files[-1]}" --version "$number" 2>"$1/versions/export.log" ||
 			die "$(cat "$1/versions/export.log")"
 	done < <(cut -f 2 "$1/versions/list")
-	"$python" "$1/digits/evaluate.py" --net "$net" --test "$1/data/test.npz" "${files[@]}" |
+	"$python" "$1/examples/lib/evaluate.py" --net "$net" --test "$1/data/test.npz" "${files[@]}" |
 		cut -f 3 >"$1/versions/accuracies"
 }
 
 # print_rounds DIR: the table; leaves the last version and its accuracy in the globals of these names.
 print_rounds() {
 	local trained number loss islands_accuracy updates held
-	printf '%8s %8s %8s  %-32s %s\n' "after" "version" "updates" "on the Islands' validation parts" "on held-out digits"
+	printf '%8s %8s %8s  %-32s %s\n' "after" "version" "updates" "on the Islands' validation parts" "on $held_out"
 	printf '%8s %8s %8s  %-16s %-15s %s\n' round "" "" loss accuracy "accuracy"
 	list_versions >"$1/versions/list"
 	[ -s "$1/versions/list" ] || return 0

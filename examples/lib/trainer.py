@@ -1,8 +1,8 @@
-"""What `fed island run --train` expects of a trainer, for any network of this folder.
+"""What `fed island run --train` expects of a trainer, for any network of the examples.
 
 Environment in: FED_MODEL (safetensors), FED_TASK (JSON: round, config), FED_HOST_ID.
 Files out: FED_UPDATE (safetensors of the trained weights), FED_RESULT (JSON: num_samples, metrics).
-The received model is evaluated on the Island's own validation images first, then trained on; a task
+The received model is evaluated on the Island's own validation data first, then trained on; a task
 of kind "evaluate" stops after the evaluation. The same task gives the same bytes again.
 """
 
@@ -54,13 +54,13 @@ def run(network, data_path, environ):
         task = json.load(file)
     weights = safetensors_io.read(environ["FED_MODEL"])
     data = np.load(data_path)
-    held = data["validation_images"], data["validation_labels"]
+    held = data["validation_inputs"], data["validation_labels"]
     result = {"num_samples": len(held[1]), "evaluation": checked(network.evaluate(weights, *held))}
     if task["kind"] == "train":
-        images, labels = data["train_images"], data["train_labels"]
+        inputs, labels = data["train_inputs"], data["train_labels"]
         hyper = Hyper.from_config(task["config"])
         rng = task_rng(task, environ["FED_HOST_ID"])
-        trained, loss = network.train(weights, images, labels, hyper, rng)
+        trained, loss = network.train(weights, inputs, labels, hyper, rng)
         result.update(num_samples=len(labels), update="weights", training=checked({"loss": loss}))
         safetensors_io.write(environ["FED_UPDATE"], trained)
     with open(environ["FED_RESULT"], "w", encoding="utf-8") as file:
@@ -71,6 +71,6 @@ def run(network, data_path, environ):
 def main(network):
     """Command line of a trainer: one option, the Island's own data file."""
     parser = argparse.ArgumentParser(description="Train one round for `fed island run --train`.")
-    parser.add_argument("--data", required=True, help="the Island's .npz file, made by data.py")
+    parser.add_argument("--data", required=True, help="the Island's .npz file, made by data.py of its example")
     options = parser.parse_args()
     print(json.dumps(run(network, options.data, os.environ)))

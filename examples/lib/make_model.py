@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Write an untrained model, the base of a session: make_model.py [--net mlp] [--seed 1] FILE."""
+"""Write an untrained model, the base of a session: make_model.py --net mlp [--seed 1] FILE."""
 
 import argparse
 
@@ -15,7 +15,7 @@ def main():
     parser.add_argument("file", help="safetensors file to write")
     options = parser.parse_args()
     weights = networks.load(options.net).initial(options.seed)
-    safetensors_io.write(options.file, weights, {"network": options.net, "task": "digits"})
+    safetensors_io.write(options.file, weights, {"network": options.net, "task": networks.FOLDERS[options.net]})
     print(f"{options.file}: {sum(value.size for value in weights.values())} parameters")
 
 

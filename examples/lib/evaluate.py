@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Measure models on held-out digits: evaluate.py [--net mlp] --test test.npz MODEL..."""
+"""Measure models on held-out data: evaluate.py --net mlp --test test.npz MODEL..."""
 
 import argparse
 
@@ -19,7 +19,7 @@ def main():
     network = networks.load(options.net)
     test = np.load(options.test)
     for path in options.models:
-        scores = network.evaluate(safetensors_io.read(path), test["images"], test["labels"])
+        scores = network.evaluate(safetensors_io.read(path), test["inputs"], test["labels"])
         print(f"{path}\t{scores['loss']:.4f}\t{scores['accuracy']:.4f}")
 
 

@@ -2,9 +2,9 @@
 """What federation is compared with: the same network trained centrally, and by each Island alone.
 
 Both start from the same model and train for as many epochs as the session did in all its rounds.
-"Central" sees the training images of all Islands pooled, which is what federated learning avoids;
+"Central" sees the training data of all Islands pooled, which is what federated learning avoids;
 "alone" is the mean over the Islands, each of which sees its own only. All are measured on the
-held-out images. Prints: central=0.967 alone=0.712, after a line per Island.
+held-out data. Prints: central=0.967 alone=0.712, after a line per Island.
 """
 
 import argparse
@@ -22,11 +22,11 @@ import trainer
 
 
 def accuracy_after_training(network, weights, parts, test, hyper):
-    """Train on the pooled `parts` [(images, labels)] and return the accuracy on `test`."""
-    images = np.concatenate([part[0] for part in parts])
+    """Train on the pooled `parts` [(inputs, labels)] and return the accuracy on `test`."""
+    inputs = np.concatenate([part[0] for part in parts])
     labels = np.concatenate([part[1] for part in parts])
-    trained, _ = network.train(weights, images, labels, hyper, np.random.default_rng(0))
-    return network.evaluate(trained, test["images"], test["labels"])["accuracy"]
+    trained, _ = network.train(weights, inputs, labels, hyper, np.random.default_rng(0))
+    return network.evaluate(trained, test["inputs"], test["labels"])["accuracy"]
 
 
 def main():
@@ -49,11 +49,11 @@ def main():
     parts = []
     for path in options.islands:
         data = np.load(path)
-        parts.append((data["train_images"], data["train_labels"]))
+        parts.append((data["train_inputs"], data["train_labels"]))
     alone = [accuracy_after_training(network, weights, [part], test, hyper) for part in parts]
     for path, part, accuracy in zip(options.islands, parts, alone):
         name = pathlib.Path(path).stem
-        print(f"{name} alone: {len(part[1])} images, accuracy {accuracy:.3f}")
+        print(f"{name} alone: {len(part[1])} for training, accuracy {accuracy:.3f}")
     central = accuracy_after_training(network, weights, parts, test, hyper)
     print(f"central={central:.3f} alone={np.mean(alone):.3f}")
 

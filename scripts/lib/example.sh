@@ -1,0 +1,34 @@
+# shellcheck shell=bash disable=SC2034 # globals shared with the other files here
+# What the demo knows of the examples: a folder of examples/ each, workload and folder of one name.
+
+# choose_example NAME NET: sets example, workload, net (the example's own if NET is empty) and, for the
+# messages, title, what_is_dealt, held_out; usual_rounds, and the least_accuracy that they must reach. Dies if there is no such example or network.
+choose_example() {
+	local nets
+	example=$1 workload=$1
+	case $1 in
+		digits)
+			nets="mlp cnn" title="Handwritten digits" held_out="held-out digits" usual_rounds=10 least_accuracy=0.93
+			what_is_dealt="images by digit:       0   1   2   3   4   5   6   7   8   9"
+			;;
+		hospital)
+			nets="logistic" title="Breast cancer, yes or no" held_out="held-out patients" usual_rounds=12 least_accuracy=0.9
+			what_is_dealt="patients, of those for training malignant:"
+			;;
+		*) die "--example must be digits or hospital, got '$1'" ;;
+	esac
+	net=${2:-${nets%% *}}
+	[[ " $nets " == *" $net "* ]] || die "--net of the example $1 must be ${nets// / or }, got '$net'"
+}
+
+# example_config ISLANDS: the session's config as JSON, as the example needs it.
+example_config() {
+	case $net in
+		mlp) printf '"local_epochs": 10, "learning_rate": 0.2, "hyperparameters": {"input_noise": 0.1}' ;;
+		cnn) printf '"local_epochs": 3, "learning_rate": 0.1, "hyperparameters": {"input_noise": 0.1}' ;;
+		logistic) printf '"local_epochs": 20, "learning_rate": 0.1' ;;
+	esac | sed 's/.*/{"algorithm": "fed_avg", &, "batch_size": 16, "min_participants": '"$1"', "seed": 1, "keep_versions": "all"}/'
+}
+
+# list_data DIR: the Islands' data files, in the order of the list that data.py has printed.
+list_data() { cut -f 1 "$1/data/list" | sed "s|.*|$1/data/&.npz|"; }
