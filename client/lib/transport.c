@@ -347,3 +347,10 @@ fed_cancel_session(FedTransport *t, const char *id, const char *reason,
 {
 	CALL(t->ops->cancel_session(t, id, reason, why));
 }
+
+bool
+fed_named_call(FedTransport *t, const FedNamedCall *call, char **document,
+			   FedError *err)
+{
+	CALL(t->ops->named_call(t, call, document, why));
+}

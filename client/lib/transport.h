@@ -27,6 +27,7 @@
 #include "lib/error.h"
 #include "lib/http_call.h"
 #include "lib/manifest.h"
+#include "lib/named_call.h"
 #include "lib/reply.h"
 #include "lib/session.h"
 #include "lib/slices.h"
@@ -137,6 +138,10 @@ typedef struct FedTransportOps
 								  FedError *err);
 	bool		(*cancel_session) (FedTransport *t, const char *id,
 								   const char *reason, FedError *err);
+
+	/* secure aggregation */
+	bool		(*named_call) (FedTransport *t, const FedNamedCall *call,
+							   char **document, FedError *err);
 } FedTransportOps;
 
 struct FedTransport
@@ -281,5 +286,9 @@ extern bool fed_session(FedTransport *t, const char *id, char **document,
 extern bool fed_list_sessions(FedTransport *t, char **document, FedError *err);
 extern bool fed_cancel_session(FedTransport *t, const char *id,
 							   const char *reason, FedError *err);
+
+/* *document: JSON text, malloc'd. */
+extern bool fed_named_call(FedTransport *t, const FedNamedCall *call,
+						   char **document, FedError *err);
 
 #endif							/* FED_CLIENT_TRANSPORT_H */

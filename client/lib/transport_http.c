@@ -18,12 +18,12 @@
 #include <time.h>
 
 #include "lib/http_error.h"
+#include "lib/http_transport.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/stop.h"
 #include "lib/token.h"
 #include "lib/token_call.h"
-#include "lib/transport.h"
 #include "lib/url.h"
 
 #define MAX_DOCUMENT ((size_t) 64 << 20)
@@ -139,8 +139,8 @@ post_document(FedTransport *base, const char *path, char *body, char **document,
 }
 
 /* The answer to a part of an update: a rejection is one. */
-static bool
-post_update(FedTransport *base, const char *path, char *body, char **document, FedError *err)
+bool
+fed_http_post_verdict(FedTransport *base, const char *path, char *body, char **document, FedError *err)
 {
 	return post(base, path, body, false, true, document, err);
 }
@@ -357,7 +357,7 @@ http_begin_update(FedTransport *base, int64_t round_id, const uint8_t *digest, F
 	char		hex[FED_SHA256_HEX + 1];
 
 	fed_hex_encode(digest, FED_SHA256_BYTES, hex);
-	return post_update(base, "/rpc/begin_update",
+	return fed_http_post_verdict(base, "/rpc/begin_update",
 					   arguments(err, "{s:I, s:s, s:s}", "round_id", (json_int_t) round_id, "digest", hex, "encoding",
 								 fed_encoding_name(encoding)), document, err);
 }
@@ -384,7 +384,7 @@ http_commit_update(FedTransport *base, int64_t update_id, const uint8_t *digest,
 					 (json_int_t) num_samples);
 	if (body != NULL)
 		body = fed_json_insert(body, "metrics", metrics, "metrics", err);
-	return post_update(base, "/rpc/commit_update", body, document, err);
+	return fed_http_post_verdict(base, "/rpc/commit_update", body, document, err);
 }
 
 static bool
@@ -395,7 +395,7 @@ http_submit_evaluation(FedTransport *base, int64_t round_id, int64_t num_samples
 
 	if (body != NULL)
 		body = fed_json_insert(body, "metrics", metrics, "metrics", err);
-	return post_update(base, "/rpc/submit_evaluation", body, document, err);
+	return fed_http_post_verdict(base, "/rpc/submit_evaluation", body, document, err);
 }
 
 /* models */
@@ -622,6 +622,7 @@ static const FedTransportOps http_ops = {
 	.session = http_session,
 	.list_sessions = http_list_sessions,
 	.cancel_session = http_cancel_session,
+	.named_call = fed_http_named_call,
 };
 
 FedTransport *

@@ -14,9 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/pq_call.h"
+#include "lib/pq_transport.h"
 #include "lib/stop.h"
-#include "lib/transport.h"
 
 /*
  * Slices of one statement: what comes in about half a second, whatever the line.
@@ -157,8 +156,8 @@ take_document(PGresult *res, char **out, FedError *err)
 		(*out != NULL || fed_error_set(err, FED_ERR_PROTOCOL, "the server gave no answer"));
 }
 
-static bool
-call_document(FedTransport *base, const char *sql, int n, const FedPqParam *params, char **out, FedError *err)
+bool
+fed_pq_document(FedTransport *base, const char *sql, int n, const FedPqParam *params, char **out, FedError *err)
 {
 	return take_document(call(base, sql, false, n, params, err), out, err);
 }
@@ -325,7 +324,7 @@ pq_heartbeat(FedTransport *base, const char *capabilities, char **document, FedE
 {
 	FedPqParam	params[] = {FED_PQ_TEXT(capabilities)};
 
-	return call_document(base, "SELECT @federated_heartbeat($1::jsonb)", 1, params, document, err);
+	return fed_pq_document(base, "SELECT @federated_heartbeat($1::jsonb)", 1, params, document, err);
 }
 
 static bool
@@ -364,7 +363,7 @@ pq_begin_update(FedTransport *base, int64_t round_id, const uint8_t *digest, Fed
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)), FED_PQ_BYTES(digest, FED_SHA256_BYTES),
 	FED_PQ_TEXT(fed_encoding_name(encoding))};
 
-	return call_document(base, "SELECT @federated_begin_update($1::bigint, $2::bytea, $3::text)", 3, params, document, err);
+	return fed_pq_document(base, "SELECT @federated_begin_update($1::bigint, $2::bytea, $3::text)", 3, params, document, err);
 }
 
 static bool
@@ -389,7 +388,7 @@ pq_commit_update(FedTransport *base, int64_t update_id, const uint8_t *digest, i
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, update_id)), FED_PQ_BYTES(digest, FED_SHA256_BYTES),
 	FED_PQ_TEXT(number(&samples, num_samples)), FED_PQ_TEXT(metrics)};
 
-	return call_document(base, "SELECT @federated_commit_update($1::bigint, $2::bytea, $3::bigint, $4::jsonb)", 4, params,
+	return fed_pq_document(base, "SELECT @federated_commit_update($1::bigint, $2::bytea, $3::bigint, $4::jsonb)", 4, params,
 						 document, err);
 }
 
@@ -402,7 +401,7 @@ pq_submit_evaluation(FedTransport *base, int64_t round_id, int64_t num_samples, 
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)), FED_PQ_TEXT(number(&samples, num_samples)),
 	FED_PQ_TEXT(metrics)};
 
-	return call_document(base, "SELECT @federated_submit_evaluation($1::bigint, $2::bigint, $3::jsonb)", 3, params,
+	return fed_pq_document(base, "SELECT @federated_submit_evaluation($1::bigint, $2::bigint, $3::jsonb)", 3, params,
 						 document, err);
 }
 
@@ -442,7 +441,7 @@ pq_model(FedTransport *base, int64_t version_id, char **document, FedError *err)
 	Number		id;
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, version_id))};
 
-	return call_document(base, "SELECT @federated_model($1::bigint)", 1, params, document, err);
+	return fed_pq_document(base, "SELECT @federated_model($1::bigint)", 1, params, document, err);
 }
 
 static bool
@@ -530,7 +529,7 @@ pq_begin_import(FedTransport *base, int64_t workload_id, const char *header, siz
 	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, workload_id)), FED_PQ_BYTES(header, header_len),
 	FED_PQ_TEXT(number(&bytes, (int64_t) data_bytes))};
 
-	return call_document(base, "SELECT @federated_begin_import($1::bigint, $2::bytea, $3::bigint)", 3, params, document,
+	return fed_pq_document(base, "SELECT @federated_begin_import($1::bigint, $2::bytea, $3::bigint)", 3, params, document,
 						 err);
 }
 
@@ -567,7 +566,7 @@ pq_start_session(FedTransport *base, const char *name, int64_t workload_id, int6
 	FedPqParam	params[] = {FED_PQ_TEXT(name), FED_PQ_TEXT(number(&workload, workload_id)),
 	FED_PQ_TEXT(number(&round_count, rounds)), FED_PQ_TEXT(config)};
 
-	return call_document(base, "SELECT @federated_start_session($1::text, $2::bigint, $3::integer, $4::jsonb)", 4, params,
+	return fed_pq_document(base, "SELECT @federated_start_session($1::text, $2::bigint, $3::integer, $4::jsonb)", 4, params,
 						 id, err);
 }
 
@@ -576,13 +575,13 @@ pq_session(FedTransport *base, const char *id, char **document, FedError *err)
 {
 	FedPqParam	params[] = {FED_PQ_TEXT(id)};
 
-	return call_document(base, "SELECT @federated_session($1::uuid)", 1, params, document, err);
+	return fed_pq_document(base, "SELECT @federated_session($1::uuid)", 1, params, document, err);
 }
 
 static bool
 pq_list_sessions(FedTransport *base, char **document, FedError *err)
 {
-	return call_document(base, "SELECT coalesce(json_agg(to_json(s) ORDER BY s.created_at DESC), '[]')"
+	return fed_pq_document(base, "SELECT coalesce(json_agg(to_json(s) ORDER BY s.created_at DESC), '[]')"
 						 " FROM federated.session_list s", 0, NULL, document, err);
 }
 
@@ -622,6 +621,7 @@ static const FedTransportOps pq_ops = {
 	.session = pq_session,
 	.list_sessions = pq_list_sessions,
 	.cancel_session = pq_cancel_session,
+	.named_call = fed_pq_named_call,
 };
 
 FedTransport *
