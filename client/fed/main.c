@@ -20,6 +20,8 @@ static const struct
 }			commands[] = {
 	{"island", "run", fed_cmd_island_run, "take tasks, train, send updates"},
 	{"island", "enroll", fed_cmd_island_enroll, "an Island's first token, for an invite"},
+	{"island", "keygen", fed_cmd_island_keygen, "an Island's identity key, for secure aggregation"},
+	{"island", "trust", fed_cmd_island_trust, "the identity keys of other Islands that are believed"},
 	{"model", "import", fed_cmd_model_import, "safetensors file into a workload"},
 	{"model", "export", fed_cmd_model_export, "version of a workload into a safetensors file"},
 	{"session", "start", fed_cmd_session_start, "start a training session"},

@@ -46,6 +46,8 @@ extern int	fed_fail(const char *context, const FedError *err);
 
 extern int	fed_cmd_island_run(int argc, char **argv);
 extern int	fed_cmd_island_enroll(int argc, char **argv);
+extern int	fed_cmd_island_keygen(int argc, char **argv);
+extern int	fed_cmd_island_trust(int argc, char **argv);
 extern int	fed_cmd_model_import(int argc, char **argv);
 extern int	fed_cmd_model_export(int argc, char **argv);
 extern int	fed_cmd_session_start(int argc, char **argv);

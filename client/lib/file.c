@@ -205,8 +205,8 @@ fed_replace_begin(const char *path, FedError *err)
 }
 
 /* The rename itself is only durable once its directory is. */
-static bool
-sync_parent(const char *path, FedError *err)
+bool
+fed_sync_parent(const char *path, FedError *err)
 {
 	const char *slash = strrchr(path, '/');
 	char	   *dir = slash == NULL ? strdup(".")
@@ -249,7 +249,7 @@ fed_replace_finish(int fd, const char *path, FedError *err)
 	else
 		fed_replace_abandon(fd, path);
 	free(tmp);
-	return ok && sync_parent(path, err);
+	return ok && fed_sync_parent(path, err);
 }
 
 void

@@ -56,6 +56,9 @@ extern int	fed_replace_begin(const char *path, FedError *err);
 extern bool fed_replace_finish(int fd, const char *path, FedError *err);
 extern void fed_replace_abandon(int fd, const char *path);
 
+/* Makes the name of a file durable that was created, renamed or removed. */
+extern bool fed_sync_parent(const char *path, FedError *err);
+
 /* pwrite(2) until all is written. path is for the message. */
 extern bool fed_write_at(int fd, const void *data, size_t len, uint64_t offset,
 						 const char *path, FedError *err);
