@@ -42,6 +42,7 @@ INSERT INTO test.calls VALUES
 ('federated_dot', 'SELECT federated_dot('''', '''')'),
 ('federated_cosine', 'SELECT federated_cosine('''', '''')'),
 ('federated_register_island', 'SELECT federated_register_island(NULL)'),
+('federated_enroll_identity', 'SELECT federated_enroll_identity(NULL, sha256(''''))'),
 ('federated_suspend_island', 'SELECT federated_suspend_island(NULL, ''x'')'),
 ('federated_reinstate_island', 'SELECT federated_reinstate_island(NULL)'),
 ('federated_accept_workload', 'SELECT federated_accept_workload(0)'),

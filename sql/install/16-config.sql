@@ -244,7 +244,7 @@ BEGIN
 		PERFORM federated.refuse_config('min_updates', resolved -> 'min_updates',
 			format('at most max_participants, which is %s', resolved -> 'max_participants'));
 	END IF;
-	RETURN resolved;
+	RETURN federated.resolve_secagg(config, resolved);
 END
 $$;
 COMMENT ON FUNCTION federated.resolve_config(jsonb) IS

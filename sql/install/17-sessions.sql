@@ -173,6 +173,13 @@ BEGIN
 	PERFORM federated.require_argument('base_workload_id', base_workload_id);
 	workload := federated.get_workload(base_workload_id);
 	resolved := federated.price_session(federated.resolve_config(config), config, workload);
+	resolved := federated.settle_secagg(resolved, config, workload);
+	IF federated.uses_secagg(resolved) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'feature_not_supported',
+			MESSAGE = 'config key "secure_aggregation" is not available',
+			DETAIL = 'This version checks its keys but does not run it.';
+	END IF;
 	base_id := federated.hold_version(@extschema@.federated_find_version(workload.id));
 	resolved := resolved || jsonb_build_object('seed', coalesce((resolved ->> 'seed')::bigint, federated.random_seed()));
 	SELECT * INTO world FROM federated.cluster_identity();

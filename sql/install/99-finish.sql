@@ -10,7 +10,8 @@ DECLARE
 BEGIN
 	FOREACH name IN ARRAY '{events,event_chains,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,head_moves,
 							version_tags,islands,heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens,
-							optimizer_states,accounts,ledger,sample_ceilings,webhooks,webhook_deliveries}'::text[]
+							optimizer_states,accounts,ledger,sample_ceilings,webhooks,webhook_deliveries,
+							island_identities,secagg_tasks}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(format('federated.%I', name), '');
 	END LOOP;
