@@ -67,14 +67,16 @@ INSERT INTO federated.algorithms VALUES
 CREATE TABLE federated.server_optimizers (
 	name		text PRIMARY KEY,
 	states		text[] NOT NULL,
+	private		boolean NOT NULL DEFAULT false,
 	description	text NOT NULL
 );
 COMMENT ON TABLE federated.server_optimizers IS 'Ways in which the server moves the model, by what the round''s updates make together';
 COMMENT ON COLUMN federated.server_optimizers.states IS 'Vectors as long as the model that it keeps from round to round';
+COMMENT ON COLUMN federated.server_optimizers.private IS 'Whether it works with differential privacy: it reads nothing of the updates but their noised mean';
 
 INSERT INTO federated.server_optimizers VALUES
-('fed_avg', '{}', 'model += server_learning_rate × update'),
-('fed_avgm', '{momentum}', 'momentum = server_momentum × momentum + update; model += server_learning_rate × momentum');
+('fed_avg', '{}', true, 'model += server_learning_rate × update'),
+('fed_avgm', '{momentum}', true, 'momentum = server_momentum × momentum + update; model += server_learning_rate × momentum');
 
 UPDATE federated.config_keys
 SET choices = (SELECT array_agg(a.name ORDER BY a.name) FROM federated.algorithms a)
@@ -244,8 +246,8 @@ BEGIN
 		PERFORM federated.refuse_config('min_updates', resolved -> 'min_updates',
 			format('at most max_participants, which is %s', resolved -> 'max_participants'));
 	END IF;
-	RETURN federated.resolve_secagg(config, resolved);
+	RETURN federated.resolve_secagg(config, federated.resolve_privacy(config, resolved));
 END
 $$;
 COMMENT ON FUNCTION federated.resolve_config(jsonb) IS
-	'Check a config and complete it: defaults, then the algorithm''s preset, then what was given';
+	'Check a config and complete it: defaults, then the algorithm''s preset, then what was given, then what privacy asks for';

@@ -11,12 +11,13 @@ BEGIN
 	FOREACH name IN ARRAY '{events,event_chains,vectors,slices,retired_tables,workloads,tensors,model_versions,workload_heads,head_moves,
 							version_tags,islands,heartbeats,consents,sessions,participants,rounds,tasks,updates,rejections,tokens,
 							optimizer_states,accounts,ledger,sample_ceilings,webhooks,webhook_deliveries,
-							island_identities,secagg_tasks}'::text[]
+							island_identities,secagg_tasks,
+							session_privacy,privacy_charges,privacy_participants}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(format('federated.%I', name), '');
 	END LOOP;
 	FOREACH name IN ARRAY '{events,vectors,workloads,model_versions,head_moves,islands,rounds,updates,rejections,accounts,ledger,
-							webhooks}'::text[]
+							webhooks,privacy_charges}'::text[]
 	LOOP
 		PERFORM pg_extension_config_dump(pg_get_serial_sequence(format('federated.%I', name), 'id'), '');
 	END LOOP;
