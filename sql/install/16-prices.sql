@@ -137,6 +137,7 @@ BEGIN
 	IF NOT config ? 'price' AND workload.price IS NOT NULL THEN
 		config := config || jsonb_build_object('price', workload.price);
 	END IF;
+	PERFORM federated.check_private_price(config);
 	PERFORM federated.check_budget(given, config);
 	IF federated.price_part(config, 'contribution_pool') > 0 AND NOT (config -> 'contribution')::boolean THEN
 		PERFORM federated.refuse_config('contribution', config -> 'contribution', 'true, as the price shares a pool by contribution');

@@ -16,6 +16,19 @@ INSERT INTO federated.config_keys (key, type, minimum, exclusive, maximum, choic
 ('dp_divisor', 'number', 0, true, 1000000000, NULL, NULL, 'What the noised sum is divided by; the Islands that a round is planned with when not given'),
 ('dp_sampling', 'text', NULL, false, NULL, '{none,poisson,fixed}', NULL, 'How participation_fraction chooses the Islands of a round in a way that privacy gains from: each by itself (poisson), so many of them (fixed), or as ever, which gains nothing (none); none when not given');
 
+CREATE FUNCTION federated.is_private(config jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT $1 ? 'dp_sigma' $$;
+COMMENT ON FUNCTION federated.is_private(jsonb) IS 'Whether a session with this config promises differential privacy';
+
+CREATE FUNCTION federated.draws_islands(config jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT coalesce($1 ->> 'dp_sampling', 'none') <> 'none' $$;
+COMMENT ON FUNCTION federated.draws_islands(jsonb) IS
+	'Whether who is in a round of a session with this config is drawn in secret';
+
 CREATE FUNCTION federated.refuse_private(key text, given jsonb, reason text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -194,9 +207,6 @@ BEGIN
 	ELSIF (config -> 'contribution')::boolean THEN
 		PERFORM federated.refuse_private('contribution', config -> 'contribution',
 			'what each update contributed is measured without noise');
-	ELSIF (config -> 'price' ->> 'contribution_pool')::numeric > 0 THEN
-		PERFORM federated.refuse_private('price', config -> 'price',
-			'contribution_pool is shared by what each update contributed, which is measured without noise');
 	END IF;
 END
 $$;
@@ -207,19 +217,33 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF coalesce(config ->> 'dp_sampling', 'none') = 'none' THEN
-		RETURN;
-	ELSIF config ->> 'dp_sampling' = 'poisson' AND config ? 'min_updates' THEN
+	IF config ->> 'dp_sampling' = 'poisson' AND config ? 'min_updates' THEN
 		PERFORM federated.refuse_private('min_updates', config -> 'min_updates',
-			'with dp_sampling poisson a round takes who was drawn, be it nobody: to wait for more would tell who was not');
-	ELSIF config ? 'price' THEN
-		PERFORM federated.refuse_private('price', config -> 'price',
-			'with dp_sampling who took part is secret, and payments would tell');
+			'with dp_sampling poisson a round takes who was drawn, be it nobody: to ask more of it would be to draw again');
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION federated.check_sampling(jsonb) IS
-	'Refuse (22023) what would tell who was drawn, where privacy gains from nobody knowing';
+COMMENT ON FUNCTION federated.check_sampling(jsonb) IS 'Refuse (22023) a round that would be drawn again when too few were drawn';
+
+-- The price may be the workload's.
+CREATE FUNCTION federated.check_private_price(config jsonb) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT config ? 'dp_sigma' OR federated.round_cost(config, 1) = 0 THEN
+		RETURN;
+	ELSIF federated.price_part(config, 'contribution_pool') > 0 THEN
+		PERFORM federated.refuse_private('price', config -> 'price',
+			'contribution_pool is shared by what each update contributed, which is measured without noise');
+	ELSIF coalesce(config ->> 'dp_sampling', 'none') <> 'none' THEN
+		PERFORM federated.refuse_private('price', config -> 'price',
+			'with dp_sampling who was drawn is secret, and payments would tell');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION federated.check_private_price(jsonb) IS
+	'Refuse (22023) a price whose payments would tell what a private session keeps secret';
 
 -- Participants that delta must be small against; NULL: known when training starts.
 CREATE FUNCTION federated.privacy_population(config jsonb) RETURNS bigint

@@ -20,6 +20,7 @@ CREATE TABLE federated.rounds (
 	training		jsonb NOT NULL DEFAULT '{}',
 	chunk_slices	integer CHECK (chunk_slices > 0),
 	timings			jsonb NOT NULL DEFAULT '{}',
+	sampling_rate	float8 NOT NULL DEFAULT 1 CHECK (sampling_rate > 0 AND sampling_rate <= 1),
 	UNIQUE (session_id, round_no, kind)
 );
 CREATE INDEX ON federated.rounds (session_id) WHERE state IN ('open', 'aggregating');
@@ -30,6 +31,7 @@ COMMENT ON COLUMN federated.rounds.relation IS 'Table in schema federated that h
 COMMENT ON COLUMN federated.rounds.evaluation IS 'Metrics of the received version on the Islands'' validation data: means weighted by samples';
 COMMENT ON COLUMN federated.rounds.chunk_slices IS 'Slices of the result that one transaction makes, fixed when the round is frozen';
 COMMENT ON COLUMN federated.rounds.timings IS 'Seconds from opening to the first update (waiting), to the freeze (collecting), from there to the close (closing), and, summed over processes, of aggregating and writing';
+COMMENT ON COLUMN federated.rounds.sampling_rate IS 'Probability of a participant to be drawn for it, where that is secret; else 1';
 COMMENT ON COLUMN federated.rounds.training IS 'Metrics of the local training: means weighted by samples';
 
 CREATE TABLE federated.tasks (
@@ -173,9 +175,11 @@ CREATE FUNCTION federated.too_few_left(session_id uuid) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT format('%s of %s participants have dropped out (%s)', count(*) FILTER (WHERE p.status = 'dropped'), count(*),
-				  string_agg(format('%s: %s', i.host_id, p.reason), '; ' ORDER BY i.host_id COLLATE "C")
-					  FILTER (WHERE p.status = 'dropped'))
+	SELECT format('%s of %s participants have dropped out', count(*) FILTER (WHERE p.status = 'dropped'), count(*))
+		-- the reason of a session is for everybody who sees it
+		|| CASE WHEN federated.draws_islands((SELECT s.config FROM federated.sessions s WHERE s.id = $1)) THEN ''
+			ELSE format(' (%s)', string_agg(format('%s: %s', i.host_id, p.reason), '; ' ORDER BY i.host_id COLLATE "C")
+									 FILTER (WHERE p.status = 'dropped')) END
 	FROM federated.participants p JOIN federated.islands i ON i.id = p.island_id
 	WHERE p.session_id = $1
 	HAVING count(*) FILTER (WHERE p.status = 'dropped') * 2 > count(*)

@@ -579,5 +579,9 @@ CREATE POLICY read_visible ON federated.updates FOR SELECT TO federated_creator
 CREATE POLICY read_own ON federated.updates FOR SELECT TO federated_island USING (island_id = (SELECT federated.caller_island()));
 CREATE POLICY read_all ON federated.rejections FOR SELECT TO federated_admin, federated_auditor USING (true);
 CREATE POLICY read_own ON federated.rejections FOR SELECT TO federated_island USING (island_id = (SELECT federated.caller_island()));
+CREATE POLICY private_updates ON federated.updates AS RESTRICTIVE FOR SELECT
+	USING (island_id = (SELECT federated.caller_island()) OR round_id NOT IN (SELECT federated.secret_rounds(false)));
+CREATE POLICY secret_cohorts ON federated.rejections AS RESTRICTIVE FOR SELECT
+	USING (island_id = (SELECT federated.caller_island()) OR session_id IS NULL OR session_id NOT IN (SELECT federated.secret_sessions(true)));
 GRANT SELECT ON federated.updates TO federated_admin, federated_creator, federated_viewer, federated_auditor, federated_island;
 GRANT SELECT ON federated.rejections TO federated_admin, federated_auditor, federated_island;

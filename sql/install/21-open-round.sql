@@ -58,6 +58,7 @@ AS $$
 DECLARE
 	wanted integer := (session.config -> 'min_participants')::integer;
 	ready integer;
+	problem text;
 BEGIN
 	IF federated.invite_islands(session) > 0 THEN
 		RETURN 'islands_invited';
@@ -69,6 +70,11 @@ BEGIN
 		UPDATE federated.sessions s SET status = 'training', started_at = now()
 		WHERE s.id = session.id AND s.status = 'recruiting'
 		RETURNING * INTO session;
+		problem := federated.settle_privacy(session);
+		IF problem IS NOT NULL THEN
+			PERFORM federated.end_session(session.id, 'failed', problem);
+			RETURN 'session_failed';
+		END IF;
 		PERFORM federated.log_event(session.id, 'session_started', jsonb_build_object('participants', ready));
 		RETURN federated.open_round(session);
 	ELSIF session.recruit_deadline <= now() THEN
@@ -184,7 +190,7 @@ AS $$ SELECT $1.current_round < $1.total_rounds AND $1.stop_reason IS NULL $$;
 COMMENT ON FUNCTION federated.trains_next(federated.sessions) IS
 	'Whether the next round trains; else it only evaluates the last version';
 
-CREATE FUNCTION federated.insert_round(session federated.sessions) RETURNS federated.rounds
+CREATE FUNCTION federated.insert_round(session federated.sessions, present bigint) RETURNS federated.rounds
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -192,10 +198,11 @@ DECLARE
 	round federated.rounds;
 	trains boolean := federated.trains_next(session);
 BEGIN
-	INSERT INTO federated.rounds (session_id, round_no, kind, base_version_id, deadline, unlogged)
+	INSERT INTO federated.rounds (session_id, round_no, kind, base_version_id, deadline, unlogged, sampling_rate)
 	VALUES (session.id, CASE WHEN trains THEN session.current_round + 1 ELSE session.current_round END,
 			CASE WHEN trains THEN 'train' ELSE 'evaluate' END, session.current_version_id,
-			now() + federated.round_timeout(session), trains AND federated.setting('update_durability') = 'unlogged')
+			now() + federated.round_timeout(session), trains AND federated.setting('update_durability') = 'unlogged',
+			CASE WHEN trains THEN federated.drawn_rate(session.config, present) ELSE 1 END)
 	RETURNING * INTO round;
 	IF trains THEN
 		UPDATE federated.rounds r SET relation = 'round_' || r.id WHERE r.id = round.id RETURNING * INTO round;
@@ -206,8 +213,8 @@ BEGIN
 	RETURN round;
 END
 $$;
-COMMENT ON FUNCTION federated.insert_round(federated.sessions) IS
-	'The next round of a session: it trains, or, after the last one, only evaluates';
+COMMENT ON FUNCTION federated.insert_round(federated.sessions, bigint) IS
+	'The next round of a session, of so many participants that are there: it trains, or, after the last one, only evaluates';
 
 CREATE FUNCTION federated.open_round(session federated.sessions) RETURNS text
 LANGUAGE plpgsql VOLATILE
@@ -217,15 +224,17 @@ DECLARE
 	round federated.rounds;
 	island_id bigint;
 	too_few text;
-	chosen text[];
+	present bigint[];
 	wanted bigint[];
 BEGIN
 	IF (session.config -> 'allow_join')::boolean AND session.current_round > 0 THEN
 		PERFORM federated.invite_islands(session);
 	END IF;
 	PERFORM federated.drop_silent(session);
-	IF NOT EXISTS (SELECT FROM federated.sample_participants(session, session.current_round + 1))
-		OR federated.dropped_now(session) * 2 > (SELECT count(*) FROM federated.participants p WHERE p.session_id = session.id) THEN
+	-- One sample for all: what the round can cost, and who has a task in it.
+	present := ARRAY(SELECT federated.present_participants(session));
+	wanted := ARRAY(SELECT federated.choose_participants(session, session.current_round + 1, present));
+	IF cardinality(present) = 0 OR federated.dropped_now(session) * 2 > (SELECT count(*) FROM federated.participants p WHERE p.session_id = session.id) THEN
 		-- Trained is trained: without Islands the last version is not evaluated.
 		IF NOT federated.trains_next(session) THEN
 			RETURN federated.complete_session(session);
@@ -235,15 +244,13 @@ BEGIN
 		RETURN 'session_failed';
 	END IF;
 
-	-- One sample for both: what the round can cost, and who has a task in it.
-	wanted := ARRAY(SELECT * FROM federated.sample_participants(session, session.current_round + 1));
-	IF federated.trains_next(session) AND NOT federated.can_pay_round(session, cardinality(wanted)) THEN
-		session := federated.stop_unpaid(session, cardinality(wanted));
+	IF federated.trains_next(session) THEN
+		session := federated.stop_unaffordable(session, cardinality(wanted), cardinality(present));
 		IF session.finished_at IS NOT NULL THEN
 			RETURN 'session_failed';
 		END IF;
 	END IF;
-	round := federated.insert_round(session);
+	round := federated.insert_round(session, cardinality(present));
 	IF round.kind = 'evaluate' THEN
 		wanted := ARRAY(SELECT * FROM federated.sample_participants(session, round.round_no));
 	END IF;
@@ -256,17 +263,34 @@ BEGIN
 	END LOOP;
 	PERFORM federated.welcome_back(session);
 
-	SELECT array_agg(i.host_id ORDER BY i.host_id COLLATE "C") INTO chosen
-	FROM federated.tasks t JOIN federated.islands i ON i.id = t.island_id WHERE t.round_id = round.id;
-	PERFORM federated.log_event(session.id, 'round_opened',
-		jsonb_build_object('round', round.round_no, 'kind', round.kind, 'version_id', round.base_version_id,
-						   'islands', chosen, 'deadline', round.deadline));
+	PERFORM federated.log_opened(session, round);
 	PERFORM federated.announce_task(session.id);
 	RETURN 'round_opened';
 END
 $$;
 COMMENT ON FUNCTION federated.open_round(federated.sessions) IS
 	'Open the next round, or fail when more than half of the participants are gone';
+
+CREATE FUNCTION federated.log_opened(session federated.sessions, round federated.rounds) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	chosen CONSTANT text[] := ARRAY(
+		SELECT i.host_id FROM federated.tasks t JOIN federated.islands i ON i.id = t.island_id
+		WHERE t.round_id = round.id ORDER BY i.host_id COLLATE "C");
+	secret CONSTANT boolean := federated.draws_islands(session.config);
+BEGIN
+	PERFORM federated.log_event(session.id, 'round_opened',
+		jsonb_build_object('round', round.round_no, 'kind', round.kind, 'version_id', round.base_version_id,
+						   'islands', CASE WHEN NOT secret THEN chosen END, 'deadline', round.deadline));
+	IF secret THEN
+		PERFORM federated.log_event(session.id, 'islands_drawn', jsonb_build_object('round', round.round_no, 'islands', chosen));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION federated.log_opened(federated.sessions, federated.rounds) IS
+	'Log that a round was opened and with whom; who was drawn in secret stands in an event of its own';
 
 -- Those who dropped out of the last round but are there again do not count.
 CREATE FUNCTION federated.dropped_now(session federated.sessions) RETURNS bigint

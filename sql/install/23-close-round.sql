@@ -19,11 +19,17 @@ CREATE FUNCTION federated.finish_round(round federated.rounds) RETURNS federated
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	-- Sums and means over those who were drawn would tell who they were.
+	secret CONSTANT boolean := round.kind = 'train'
+		AND federated.draws_islands((SELECT s.config FROM federated.sessions s WHERE s.id = round.session_id));
 BEGIN
 	UPDATE federated.rounds r
 	SET state = 'closed', closed_at = clock_timestamp(),
-		total_samples = (SELECT sum(u.counted_samples) FROM federated.updates u WHERE u.round_id = r.id AND u.state = 'accepted'),
-		evaluation = federated.mean_metrics(r.id, 'evaluation'), training = federated.mean_metrics(r.id, 'training'),
+		total_samples = CASE WHEN NOT secret THEN (SELECT sum(u.counted_samples) FROM federated.updates u
+												   WHERE u.round_id = r.id AND u.state = 'accepted') END,
+		evaluation = CASE WHEN secret THEN '{}' ELSE federated.mean_metrics(r.id, 'evaluation') END,
+		training = CASE WHEN secret THEN '{}' ELSE federated.mean_metrics(r.id, 'training') END,
 		timings = federated.round_timings(r)
 	WHERE r.id = round.id AND r.state = 'aggregating'
 	RETURNING * INTO round;

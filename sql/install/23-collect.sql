@@ -98,7 +98,8 @@ BEGIN
 		PERFORM federated.assign_task(round, island_id);
 	END LOOP;
 	PERFORM federated.log_event(session.id, 'round_extended',
-		jsonb_build_object('round', round.round_no, 'updates', accepted, 'needed', session.config -> 'min_updates',
+		jsonb_build_object('round', round.round_no, 'updates', CASE WHEN NOT federated.draws_islands(session.config) THEN accepted END,
+						   'needed', session.config -> 'min_updates',
 						   'deadline', round.deadline));
 	PERFORM federated.announce_task(session.id);
 	RETURN federated.after_drop(session, 'round_extended');
@@ -137,7 +138,8 @@ BEGIN
 	PERFORM federated.create_result(session, round);
 	PERFORM federated.log_event(session.id, 'round_frozen',
 		jsonb_build_object('round', round.round_no,
-						   'updates', (SELECT count(*) FROM federated.updates u WHERE u.round_id = round.id AND u.state = 'accepted')));
+						   'updates', CASE WHEN NOT federated.draws_islands(session.config) THEN
+								(SELECT count(*) FROM federated.updates u WHERE u.round_id = round.id AND u.state = 'accepted') END));
 	RETURN federated.after_drop(session, 'round_frozen');
 END
 $$;

@@ -208,6 +208,23 @@ $$;
 COMMENT ON FUNCTION federated.can_pay_round(federated.sessions, bigint) IS
 	'Whether the escrow holds what a round with so many Islands can cost';
 
+-- What was trained is a result; nothing is none.
+CREATE FUNCTION federated.stop_training(session federated.sessions, why text) RETURNS federated.sessions
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF session.current_round = 0 THEN
+		PERFORM federated.end_session(session.id, 'failed', why);
+	ELSE
+		UPDATE federated.sessions s SET stop_reason = why WHERE s.id = session.id;
+	END IF;
+	RETURN (SELECT s FROM federated.sessions s WHERE s.id = session.id);
+END
+$$;
+COMMENT ON FUNCTION federated.stop_training(federated.sessions, text) IS
+	'No round of training follows: the last version is evaluated and published; without one the session fails';
+
 CREATE FUNCTION federated.stop_unpaid(session federated.sessions, islands bigint) RETURNS federated.sessions
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -219,17 +236,31 @@ DECLARE
 					   session.current_round + 1, federated.credits(rest), islands, federated.credits(needed));
 BEGIN
 	PERFORM federated.note_low_budget(session, rest, needed);
-	-- What was trained is a result; nothing is none.
-	IF session.current_round = 0 THEN
-		PERFORM federated.end_session(session.id, 'failed', why);
-	ELSE
-		UPDATE federated.sessions s SET stop_reason = why WHERE s.id = session.id;
-	END IF;
-	RETURN (SELECT s FROM federated.sessions s WHERE s.id = session.id);
+	RETURN federated.stop_training(session, why);
 END
 $$;
 COMMENT ON FUNCTION federated.stop_unpaid(federated.sessions, bigint) IS
-	'Train no further than the budget pays: the last version is evaluated and published; without one the session fails';
+	'Train no further than the budget pays';
+
+CREATE FUNCTION federated.stop_unaffordable(session federated.sessions, islands bigint, present bigint) RETURNS federated.sessions
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	spent text;
+BEGIN
+	IF NOT federated.can_pay_round(session, islands) THEN
+		RETURN federated.stop_unpaid(session, islands);
+	END IF;
+	spent := federated.budget_problem(session, federated.drawn_rate(session.config, present));
+	IF spent IS NOT NULL THEN
+		RETURN federated.stop_training(session, spent);
+	END IF;
+	RETURN session;
+END
+$$;
+COMMENT ON FUNCTION federated.stop_unaffordable(federated.sessions, bigint, bigint) IS
+	'Before a round of so many Islands, drawn of those present: train no further than the credits and the privacy budget allow';
 
 CREATE FUNCTION federated.session_credits(session federated.sessions) RETURNS json
 LANGUAGE plpgsql STABLE

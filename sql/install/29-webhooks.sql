@@ -43,12 +43,17 @@ AS $$
 DECLARE
 	of_workload bigint;
 	of_owner text;
+	secret boolean;
 BEGIN
-	SELECT s.workload_id, s.owner_role INTO of_workload, of_owner FROM federated.sessions s WHERE s.id = event.session_id;
+	SELECT s.workload_id, s.owner_role,
+		   federated.is_private(s.config) AND federated.tells_update(event.kind)
+		   OR federated.draws_islands(s.config) AND federated.tells_cohort(event.kind)
+	INTO of_workload, of_owner, secret FROM federated.sessions s WHERE s.id = event.session_id;
 	INSERT INTO federated.webhook_deliveries (webhook_id, event_id)
 	SELECT w.id, event.id
 	FROM federated.webhooks w
 	WHERE w.disabled_at IS NULL AND w.events && ARRAY[event.kind, '*']
+	  AND (w.covers_all OR secret IS NOT TRUE)
 	  AND (w.session_id = event.session_id
 		   OR w.workload_id = of_workload AND (w.covers_all OR w.owner_role = of_owner)
 		   OR event.session_id IS NULL AND w.covers_all AND w.workload_id IN (
