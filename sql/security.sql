@@ -66,6 +66,8 @@ INSERT INTO test.calls VALUES
 ('federated_set_island_account', 'SELECT federated_set_island_account(NULL)'),
 ('federated_approve_samples', 'SELECT federated_approve_samples(NULL, 1)'),
 ('federated_set_price', 'SELECT federated_set_price(0, NULL)'),
+('federated_plan_privacy', 'SELECT epsilon FROM federated_plan_privacy(NULL::jsonb, 1, 1)'),
+('federated_charge_lost_rounds', 'SELECT federated_charge_lost_rounds(NULL, NULL, NULL)'),
 ('federated_audit_ledger', 'SELECT count(*) FROM federated_audit_ledger()'),
 ('federated_issue_token', 'SELECT federated_issue_token(NULL, NULL)'),
 ('federated_revoke_token', 'SELECT federated_revoke_token(NULL)'),

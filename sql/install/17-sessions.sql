@@ -29,6 +29,7 @@ CREATE TABLE federated.sessions (
 	system_identifier bigint NOT NULL,
 	database_oid	oid NOT NULL,
 	timeline		integer NOT NULL,
+	books_checked	text,
 	failures		integer NOT NULL DEFAULT 0,
 	retry_after		timestamptz,
 	last_error		text,
@@ -44,6 +45,7 @@ COMMENT ON COLUMN federated.sessions.reason IS 'Why it failed, was cancelled or 
 COMMENT ON COLUMN federated.sessions.silence_from IS
 	'The silence of an Island counts from here at the earliest: start, resume, or end of a downtime';
 COMMENT ON COLUMN federated.sessions.system_identifier IS 'Cluster in which it runs; elsewhere it waits for an operator';
+COMMENT ON COLUMN federated.sessions.books_checked IS 'Cluster, database and timeline for which an administrator has last said how many charges of privacy were lost';
 COMMENT ON COLUMN federated.sessions.retry_after IS 'After an error, or when the round was busy: not before';
 
 CREATE TABLE federated.participants (
@@ -197,6 +199,7 @@ BEGIN
 		jsonb_build_object('name', name, 'workload', workload.name, 'base_version_id', base_id,
 						   'total_rounds', total_rounds, 'config', resolved));
 	PERFORM federated.reserve_credits(new_session);
+	PERFORM federated.announce_privacy(new_session);
 	IF NOT federated.driven() THEN
 		RAISE NOTICE USING
 			MESSAGE = 'no worker drives this session',
@@ -287,6 +290,7 @@ BEGIN
 	IF NOT federated.at_home(session) THEN
 		PERFORM federated.require_role('federated_admin', 'resume a session of another cluster');
 	END IF;
+	PERFORM federated.require_books(session);
 
 	away := now() - session.paused_at;
 	UPDATE federated.sessions s

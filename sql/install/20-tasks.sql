@@ -1,6 +1,21 @@
 -- Tasks: what an Island is asked to do ---------------------------------------------------------
 
-CREATE FUNCTION federated.task_document(round federated.rounds, session federated.sessions) RETURNS json
+-- How many are in a round; where they are drawn in secret, how many were to be.
+CREATE FUNCTION federated.round_size(round federated.rounds, session federated.sessions) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF round.kind = 'train' AND federated.draws_islands(session.config) THEN
+		RETURN (SELECT floor(count(*) * (session.config -> 'participation_fraction')::numeric)
+				FROM federated.participants p WHERE p.session_id = session.id AND p.left_at IS NULL);
+	END IF;
+	RETURN (SELECT count(*) FROM federated.tasks t WHERE t.round_id = round.id);
+END
+$$;
+COMMENT ON FUNCTION federated.round_size(federated.rounds, federated.sessions) IS 'Islands of a round, as an Island is told';
+
+CREATE FUNCTION federated.task_document(round federated.rounds, session federated.sessions, island_id bigint) RETURNS json
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -10,13 +25,13 @@ BEGIN
 		'kind', $1.kind, 'workload', w.name, 'workload_id', w.id, 'version_id', v.id, 'version', v.version,
 		'parameters', v.parameters, 'slices', federated.slice_count(v.parameters * 4),
 		'model_digest', encode(v.digest, 'hex'),
-		'participants', (SELECT count(*) FROM federated.tasks t WHERE t.round_id = $1.id),
+		'participants', federated.round_size($1, $2), 'epsilon', federated.epsilon_of_task($1, $2, $3),
 		'deadline', $1.deadline, 'config', $2.config)
 			FROM federated.model_versions v JOIN federated.workloads w ON w.id = v.workload_id
 			WHERE v.id = $1.base_version_id);
 END
 $$;
-COMMENT ON FUNCTION federated.task_document(federated.rounds, federated.sessions) IS 'A task as an Island receives it';
+COMMENT ON FUNCTION federated.task_document(federated.rounds, federated.sessions, bigint) IS 'A task as an Island receives it';
 
 CREATE FUNCTION federated.note_fetched(round federated.rounds, island_id bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -69,7 +84,7 @@ BEGIN
 	END IF;
 	SELECT * INTO session FROM federated.sessions s WHERE s.id = round.session_id;
 	PERFORM federated.note_fetched(round, me.id);
-	RETURN federated.task_document(round, session);
+	RETURN federated.task_document(round, session, me.id);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_next_task(uuid) IS

@@ -53,11 +53,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	config CONSTANT jsonb := session.config;
-	there CONSTANT bigint := (SELECT count(*) FROM federated.participants p WHERE p.session_id = session.id AND p.left_at IS NULL);
+	there CONSTANT bigint := greatest((session.config -> 'min_participants')::bigint,
+		(SELECT count(*) FROM federated.participants p WHERE p.session_id = session.id AND p.left_at IS NULL));
 	population CONSTANT bigint := coalesce(federated.privacy_population(config), there);
 	problem CONSTANT text := federated.privacy_problem(config, population);
 BEGIN
-	IF NOT federated.is_private(config) OR problem IS NOT NULL THEN
+	IF NOT federated.is_private(config) OR problem IS NOT NULL
+		-- when charges of rounds that were lost came before
+		OR EXISTS (SELECT FROM federated.session_privacy p WHERE p.session_id = session.id) THEN
 		RETURN problem;
 	END IF;
 	INSERT INTO federated.session_privacy (session_id, participants, delta, divisor, first_clip_norm, count_noise)

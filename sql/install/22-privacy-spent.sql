@@ -72,6 +72,27 @@ $$;
 COMMENT ON FUNCTION federated.session_delta(federated.sessions) IS
 	'Delta of a private session: as settled, before that as far as can be told';
 
+-- The rounds' parts add up to what the session costs the Island. What the books
+-- may have lost is left out: the Island keeps books of its own, and counted it.
+CREATE FUNCTION federated.epsilon_of_task(round federated.rounds, session federated.sessions, island_id bigint) RETURNS float8
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	before CONSTANT federated.privacy_cost[] := federated.participant_costs(session.id, island_id, false);
+	delta CONSTANT float8 := federated.session_delta(session);
+	this federated.privacy_cost;
+BEGIN
+	IF round.kind <> 'train' OR NOT federated.is_private(session.config) THEN
+		RETURN NULL;
+	END IF;
+	this := ROW((session.config -> 'dp_sigma')::float8, 1, 'none', 1);
+	RETURN (federated.compose_privacy(before || this, delta)).epsilon - (federated.compose_privacy(before, delta)).epsilon;
+END
+$$;
+COMMENT ON FUNCTION federated.epsilon_of_task(federated.rounds, federated.sessions, bigint) IS
+	'How much more an Island will have spent by doing a task; NULL without differential privacy, and for evaluations';
+
 -- Who asks for more than it may see is told nothing.
 
 CREATE FUNCTION federated.spent_by_session(session_id uuid) RETURNS federated.spent_privacy
@@ -105,13 +126,24 @@ $$;
 COMMENT ON FUNCTION federated.spent_by_participant(uuid, bigint) IS
 	'What the rounds of a session that an Island was in cost it, for the Island and those who may know who took part; else NULL';
 
+-- Without sampling the sum of 1 / z^2 says all: whose is the largest has spent the most.
 CREATE FUNCTION federated.most_spent(session_id uuid) RETURNS float8
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	most bigint;
 BEGIN
-	RETURN (SELECT max((federated.spent_by_participant(p.session_id, p.island_id)).epsilon)
-			FROM federated.participants p WHERE p.session_id = most_spent.session_id);
+	IF NOT federated.sees_session(session_id) OR federated.caller_island() IS NOT NULL
+		OR session_id IN (SELECT federated.secret_sessions(true)) THEN
+		RETURN NULL;
+	END IF;
+	SELECT p.island_id INTO most
+	FROM federated.privacy_participants p JOIN federated.privacy_charges c ON c.id = p.charge_id
+	WHERE c.session_id = most_spent.session_id
+	GROUP BY p.island_id ORDER BY sum(1 / c.noise_multiplier ^ 2) DESC, p.island_id LIMIT 1;
+	RETURN (federated.compose_privacy(federated.participant_costs(session_id, most, true),
+									  (SELECT federated.session_delta(s) FROM federated.sessions s WHERE s.id = session_id))).epsilon;
 END
 $$;
 COMMENT ON FUNCTION federated.most_spent(uuid) IS

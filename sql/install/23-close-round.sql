@@ -43,22 +43,32 @@ COMMENT ON FUNCTION federated.finish_round(federated.rounds) IS
 	'Close a round and give its metrics to the version that was evaluated in it';
 
 -- Of all rounds of the session so far: what it has closed went into the version.
--- An Island's samples count once, as the largest number that it stated.
+-- An Island's samples count once, as the largest number that it stated. Sums over
+-- those who were drawn in secret would tell who they were.
 CREATE FUNCTION federated.provenance_of(session federated.sessions) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT jsonb_build_object(
-		'base_version', (SELECT v.version FROM federated.model_versions v WHERE v.id = $1.base_version_id),
-		'algorithm', $1.config -> 'algorithm', 'participants', count(*), 'updates', coalesce(sum(i.updates), 0),
-		'samples', coalesce(sum(i.samples), 0))
-	FROM (SELECT count(*) AS updates, max(u.num_samples) AS samples
-		  FROM federated.rounds r JOIN federated.updates u ON u.round_id = r.id AND u.state = 'accepted'
-		  WHERE r.session_id = $1.id AND r.kind = 'train' AND r.state = 'closed'
-		  GROUP BY u.island_id) i
+DECLARE
+	made CONSTANT jsonb := jsonb_build_object(
+		'base_version', (SELECT v.version FROM federated.model_versions v WHERE v.id = session.base_version_id),
+		'algorithm', session.config -> 'algorithm')
+		|| CASE WHEN federated.is_private(session.config) THEN jsonb_build_object('privacy', federated.privacy_provenance(session))
+				ELSE '{}' END;
+BEGIN
+	IF federated.draws_islands(session.config) THEN
+		RETURN made || jsonb_build_object('participants', (SELECT count(*) FROM federated.participants p WHERE p.session_id = session.id));
+	END IF;
+	RETURN made || (
+		SELECT jsonb_build_object('participants', count(*), 'updates', coalesce(sum(i.updates), 0), 'samples', coalesce(sum(i.samples), 0))
+		FROM (SELECT count(*) AS updates, max(u.num_samples) AS samples
+			  FROM federated.rounds r JOIN federated.updates u ON u.round_id = r.id AND u.state = 'accepted'
+			  WHERE r.session_id = session.id AND r.kind = 'train' AND r.state = 'closed'
+			  GROUP BY u.island_id) i);
+END
 $$;
 COMMENT ON FUNCTION federated.provenance_of(federated.sessions) IS
-	'What a version is made of when the last closed round of a session makes it; privacy spent will stand here too';
+	'What a version is made of when the last closed round of a session makes it, and the privacy that was spent on it';
 
 CREATE FUNCTION federated.close_round(session federated.sessions, round federated.rounds) RETURNS text
 LANGUAGE plpgsql VOLATILE

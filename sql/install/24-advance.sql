@@ -1,7 +1,8 @@
 -- The state machine 5: one step, and when it is due -----------------------------------------------
 
 -- Another cluster is another world: a restored dump or a clone must not train
--- on in both. A new timeline of the same cluster (promotion, recovery) goes on.
+-- on in both. On a new timeline of the same cluster (promotion, recovery) those
+-- go on whose books cannot have lost what was spent.
 CREATE FUNCTION federated.notice_cluster(session federated.sessions) RETURNS text
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -15,6 +16,11 @@ BEGIN
 			'this is another cluster or database than the one it ran in (system identifier %s database %s, was %s database %s)',
 			world.system_identifier, world.database_oid, session.system_identifier, session.database_oid));
 		RETURN 'session_paused';
+	ELSIF federated.books_in_doubt(session) THEN
+		PERFORM federated.pause_session(session.id, format(
+			'a failover or recovery (timeline %s, was %s) may have lost charges of privacy: an administrator must call federated_charge_lost_rounds()',
+			world.timeline, session.timeline));
+		RETURN 'session_paused';
 	ELSIF session.timeline <> world.timeline THEN
 		UPDATE federated.sessions s SET timeline = world.timeline, silence_from = now() WHERE s.id = session.id;
 		PERFORM federated.log_event(session.id, 'timeline_changed',
@@ -25,7 +31,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION federated.notice_cluster(federated.sessions) IS
-	'Pause a session that finds itself in another cluster; NULL when it is at home';
+	'Pause a session that finds itself in another cluster, or its books in doubt; NULL when it is at home';
 
 CREATE FUNCTION federated.take_step(session federated.sessions) RETURNS text
 LANGUAGE plpgsql VOLATILE

@@ -112,6 +112,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	facts CONSTANT jsonb := version.provenance;
+	secret CONSTANT boolean := version.session_id IN (SELECT federated.secret_sessions(true));
 	session federated.sessions;
 	part text;
 BEGIN
@@ -119,7 +120,8 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	part := format(E'## Training\n\n- Rounds: %s\n- Participants: %s\n- Accepted updates: %s\n- Samples: %s, of each participant the most that it stated in a round',
-				   version.round_no, facts ->> 'participants', facts ->> 'updates', facts ->> 'samples');
+				   version.round_no, facts ->> 'participants', coalesce(facts ->> 'updates', 'not told, as Islands were drawn in secret'),
+				   coalesce(facts ->> 'samples', 'not told'));
 	IF NOT federated.sees_session(version.session_id) THEN
 		RETURN part || E'\n\nSession, participants and rounds are for those who may see the session.';
 	END IF;
@@ -128,8 +130,8 @@ BEGIN
 		format('Session "%s" (%s), %s%s.', federated.markdown(session.name), session.id, session.status,
 			   coalesce(': ' || federated.markdown(session.reason), '')),
 		-- an Island knows of no other
-		CASE WHEN federated.caller_island() IS NULL THEN 'Participants: ' || federated.card_participants(version) END,
-		E'```json\n' || jsonb_pretty(session.config) || E'\n```', federated.card_rounds(version));
+		CASE WHEN federated.caller_island() IS NULL AND NOT secret THEN 'Participants: ' || federated.card_participants(version) END,
+		E'```json\n' || jsonb_pretty(session.config) || E'\n```', CASE WHEN NOT secret THEN federated.card_rounds(version) END);
 END
 $$;
 COMMENT ON FUNCTION federated.card_training(federated.model_versions) IS
@@ -141,8 +143,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT E'## Privacy\n\n' || CASE
 		WHEN $1.source_id IS NULL THEN 'It was imported: nothing is known here of the data that it was made from.'
-		WHEN $1.provenance ? 'privacy' THEN E'```json\n' || jsonb_pretty($1.provenance -> 'privacy') || E'\n```'
-		ELSE 'No privacy mechanism was applied: no noise was added and updates were not hidden from the coordinator. Weights can tell of the data that they were trained on.' END
+		WHEN $1.provenance ? 'privacy' THEN federated.markdown($1.provenance -> 'privacy' ->> 'statement')
+			|| E'\n\n```json\n' || jsonb_pretty(($1.provenance -> 'privacy') - 'statement') || E'\n```'
+		ELSE 'No differential privacy: no noise was added and updates were not hidden from the coordinator. Weights can tell of the data that they were trained on.' END
 $$;
 COMMENT ON FUNCTION federated.card_privacy(federated.model_versions) IS
 	'The part of a model card on privacy: what was spent, or that nothing was done';

@@ -1,33 +1,48 @@
 -- Monitoring ---------------------------------------------------------------------------------------------
 
+-- Of a private session, what a single Island sent is for the administrator and
+-- the Island (update_secret); where Islands are drawn, so is what tells when it
+-- took part (cohort_secret).
 CREATE FUNCTION federated.participant_cards(session_id uuid) RETURNS json
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+	WITH shown AS (
+		SELECT p.*, i.host_id, s.status AS session_status, s.workload_id,
+			   p.island_id IS DISTINCT FROM federated.caller_island() AND s.id IN (SELECT federated.secret_sessions(false)) AS update_secret,
+			   p.island_id IS DISTINCT FROM federated.caller_island() AND s.id IN (SELECT federated.secret_sessions(true)) AS cohort_secret
+		FROM federated.participants p JOIN federated.islands i ON i.id = p.island_id JOIN federated.sessions s ON s.id = p.session_id
+		WHERE p.session_id = $1
+		  -- an Island sees itself and no other
+		  AND (p.island_id = federated.caller_island() OR federated.caller_island() IS NULL)
+	)
 	SELECT coalesce(json_agg(json_build_object(
-			   'host_id', i.host_id, 'status', p.status,
-			   'rounds_completed', (SELECT count(*) FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id
-									WHERE r.session_id = p.session_id AND r.kind = 'train' AND u.island_id = p.island_id
-									  AND u.state = 'accepted'),
-			   'total_samples', coalesce(p.total_samples, 0),
-			   'approved_samples', federated.approved_samples(p.island_id, (SELECT s.workload_id FROM federated.sessions s WHERE s.id = p.session_id)),
-			   'reason', p.reason,
+			   'host_id', p.host_id,
+			   'status', CASE WHEN NOT p.cohort_secret THEN p.status WHEN p.left_at IS NOT NULL THEN 'dropped'
+							  WHEN p.session_status = 'completed' THEN 'completed' ELSE 'invited' END,
+			   'rounds_completed', CASE WHEN NOT p.cohort_secret THEN
+					(SELECT count(*) FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id
+					 WHERE r.session_id = p.session_id AND r.kind = 'train' AND u.island_id = p.island_id AND u.state = 'accepted') END,
+			   'total_samples', coalesce(CASE WHEN NOT p.cohort_secret THEN p.total_samples ELSE
+					(SELECT c.num_samples FROM federated.consents c WHERE c.workload_id = p.workload_id AND c.island_id = p.island_id) END, 0),
+			   'approved_samples', federated.approved_samples(p.island_id, p.workload_id),
+			   'reason', CASE WHEN NOT p.cohort_secret THEN p.reason END,
 			   'last_seen', (SELECT h.last_seen FROM federated.heartbeats h WHERE h.island_id = p.island_id),
-			   'metrics', (SELECT u.metrics FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id
-						   WHERE r.session_id = p.session_id AND u.island_id = p.island_id AND u.state = 'accepted'
-						   ORDER BY u.id DESC LIMIT 1),
-			   'contribution', (SELECT json_build_object('round', r.round_no, 'cosine', u.cosine, 'norm_share', u.norm_share,
-														 'leave_one_out', u.leave_one_out)
-								FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id
-								WHERE r.session_id = p.session_id AND u.island_id = p.island_id AND u.norm_share IS NOT NULL
-								ORDER BY u.id DESC LIMIT 1))
-		   ORDER BY i.host_id COLLATE "C"), '[]')
-	FROM federated.participants p JOIN federated.islands i ON i.id = p.island_id
-	WHERE p.session_id = $1
-	  -- an Island sees itself and no other
-	  AND (p.island_id = federated.caller_island() OR federated.caller_island() IS NULL)
+			   'metrics', CASE WHEN NOT p.update_secret THEN
+					(SELECT u.metrics FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id
+					 WHERE r.session_id = p.session_id AND u.island_id = p.island_id AND u.state = 'accepted'
+					 ORDER BY u.id DESC LIMIT 1) END,
+			   'contribution', CASE WHEN NOT p.update_secret THEN
+					(SELECT json_build_object('round', r.round_no, 'cosine', u.cosine, 'norm_share', u.norm_share,
+											  'leave_one_out', u.leave_one_out)
+					 FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id
+					 WHERE r.session_id = p.session_id AND u.island_id = p.island_id AND u.norm_share IS NOT NULL
+					 ORDER BY u.id DESC LIMIT 1) END)
+		   ORDER BY p.host_id COLLATE "C"), '[]')
+	FROM shown p
 $$;
-COMMENT ON FUNCTION federated.participant_cards(uuid) IS 'Participants of a session as JSON; an Island sees only its own';
+COMMENT ON FUNCTION federated.participant_cards(uuid) IS
+	'Participants of a session as JSON, as far as the caller may know them; an Island sees only its own';
 
 CREATE FUNCTION federated.round_list(session_id uuid) RETURNS json
 LANGUAGE sql STABLE
@@ -35,12 +50,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(json_agg(json_build_object(
 			   'round', r.round_no, 'kind', r.kind, 'state', r.state,
-			   'tasks', (SELECT count(*) FROM federated.tasks t WHERE t.round_id = r.id),
-			   'updates', (SELECT count(*) FROM federated.updates u WHERE u.round_id = r.id AND u.state = 'accepted'),
+			   'tasks', CASE WHEN NOT drawn.secret THEN (SELECT count(*) FROM federated.tasks t WHERE t.round_id = r.id) END,
+			   'updates', CASE WHEN NOT drawn.secret THEN
+					(SELECT count(*) FROM federated.updates u WHERE u.round_id = r.id AND u.state = 'accepted') END,
 			   'samples', r.total_samples, 'base_version_id', r.base_version_id, 'result_version_id', r.result_version_id,
 			   'deadline', CASE WHEN r.state = 'open' THEN r.deadline END, 'opened_at', r.opened_at, 'closed_at', r.closed_at,
 			   'evaluation', r.evaluation, 'training', r.training) ORDER BY r.id), '[]')
-	FROM federated.rounds r WHERE r.session_id = $1
+	FROM federated.rounds r CROSS JOIN (SELECT $1 IN (SELECT federated.secret_sessions(true)) AS secret) drawn
+	WHERE r.session_id = $1
 $$;
 COMMENT ON FUNCTION federated.round_list(uuid) IS 'Rounds of a session as JSON';
 
@@ -60,7 +77,8 @@ BEGIN
 		'base_version', (SELECT v.version FROM federated.model_versions v WHERE v.id = session.base_version_id),
 		'result_version', (SELECT v.version FROM federated.model_versions v WHERE v.id = session.result_version_id),
 		'created_at', session.created_at, 'started_at', session.started_at, 'finished_at', session.finished_at,
-		'last_error', session.last_error, 'credits', federated.session_credits(session), 'rounds', federated.round_list(session.id));
+		'last_error', session.last_error, 'credits', federated.session_credits(session), 'rounds', federated.round_list(session.id),
+		'privacy', federated.session_privacy_report(session));
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_session(uuid) IS

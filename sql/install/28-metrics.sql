@@ -114,6 +114,7 @@ BEGIN
 									string_agg(federated.metric_line(m), E'\n' ORDER BY m.labels)) AS lines
 			  FROM (SELECT * FROM federated.measure_sessions()
 					UNION ALL SELECT * FROM federated.measure_rounds()
+					UNION ALL SELECT * FROM federated.measure_privacy()
 					UNION ALL SELECT * FROM federated.measure_webhooks()
 					UNION ALL SELECT * FROM federated.measure_server()) m
 			  GROUP BY m.name) family);

@@ -22,6 +22,7 @@ int			fed_setting_aggregation_chunk = 64;
 int			fed_setting_aggregator_workers = 0;
 int			fed_setting_credit_limit = -1;
 char	   *fed_setting_databases = NULL;
+bool		fed_setting_failover_keeps_books = false;
 int			fed_setting_island_timeout = 60;
 int			fed_setting_max_storage = 0;
 int			fed_setting_request_timeout = 60;
@@ -100,6 +101,13 @@ define_data_settings(void)
 							&fed_setting_credit_limit,
 							-1, -1, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("federated.failover_keeps_books",
+							 "Private sessions go on after a failover or a recovery.",
+							 "The operator's word that nothing committed is ever lost: standbys are synchronous, restores complete. When off, they wait until an administrator has charged what may have been lost.",
+							 &fed_setting_failover_keeps_books,
+							 false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("federated.max_storage",
 							"Most disk space that model versions and updates may take in a database.",

@@ -1,0 +1,129 @@
+-- Differential privacy: what it means, in words ---------------------------------------------------------
+
+CREATE FUNCTION federated.short_number(given float8) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		WHEN $1 IS NULL OR $1 = 0 OR $1 IN ('Infinity', '-Infinity', 'NaN') THEN $1::text
+		WHEN abs($1) >= 1e6 OR abs($1) < 1e-3 THEN regexp_replace(trim(to_char($1, '9.999EEEE')), '\.?0+e', 'e')
+		ELSE trim_scale(round($1::numeric, greatest(0, 3 - floor(log(abs($1)::numeric))::integer)))::text END
+$$;
+COMMENT ON FUNCTION federated.short_number(float8) IS 'A number with four digits that count, for people';
+
+CREATE FUNCTION federated.odds_factor(epsilon float8) RETURNS float8
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN $1 > 709 THEN 'Infinity' ELSE exp($1) END $$;
+COMMENT ON FUNCTION federated.odds_factor(float8) IS 'e^epsilon: how much the odds of whatever an attacker guesses can change';
+
+CREATE FUNCTION federated.best_posterior(epsilon float8) RETURNS float8
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN $1 > 700 THEN 1 ELSE 1 / (1 + exp(-$1)) END $$;
+COMMENT ON FUNCTION federated.best_posterior(float8) IS
+	'How sure an attacker can become of something that it held for as likely as not: e^epsilon / (1 + e^epsilon)';
+
+CREATE FUNCTION federated.adjacency(config jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN $1 ->> 'dp_sampling' = 'fixed' THEN 'the replacement of one participant by another'
+		WHEN $1 ->> 'dp_mode' = 'local' THEN 'the replacement of one participant''s data by other data'
+		ELSE 'the addition or removal of one participant' END
+$$;
+COMMENT ON FUNCTION federated.adjacency(jsonb) IS 'Between which two worlds a private session bounds the difference';
+
+CREATE FUNCTION federated.privacy_statement(config jsonb, epsilon float8, delta float8, rounds bigint) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('Participant-level (epsilon = %1$s, delta = %2$s) differential privacy over %3$s under %4$s: '
+				  'whatever an attacker could learn or decide from the released models, its odds change by at most a factor e^%1$s (= %5$s) '
+				  'because of any one participant, except with probability %2$s. It does not hide facts common to many participants, '
+				  'and it does not prevent reconstruction when epsilon is large.',
+				  federated.short_number($2), federated.short_number($3), $4 || CASE $4 WHEN 1 THEN ' round' ELSE ' rounds' END,
+				  federated.adjacency($1), federated.short_number(federated.odds_factor($2)))
+$$;
+COMMENT ON FUNCTION federated.privacy_statement(jsonb, float8, float8, bigint) IS
+	'What a session of such a config promises after so many rounds: neither more nor less';
+
+CREATE FUNCTION federated.privacy_warning(epsilon float8, noise_multiplier float8) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN $1 > 20 OR $2 < 0.3 THEN 'no meaningful guarantee'
+		WHEN $1 > 8 THEN 'weak: formal bound gives little protection' END
+$$;
+COMMENT ON FUNCTION federated.privacy_warning(float8, float8) IS
+	'What must be said of so large an epsilon or of so little noise; NULL if nothing';
+
+CREATE FUNCTION federated.privacy_notices(config jsonb, epsilon float8) RETURNS text[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_remove(ARRAY[
+		CASE WHEN $2 > 2 THEN format('epsilon %s: an attacker that holds something for as likely as not can become %s %% sure of it',
+									 federated.short_number($2), trim_scale(round(100 * federated.best_posterior($2)::numeric, 2))) END,
+		CASE WHEN $1 ->> 'dp_weighting' = 'uniform'
+			THEN 'each update counts the same, although FedAvg weighs by samples: what one participant changes must have a bound; dp_weighting samples with dp_sample_cap weighs up to a cap' END,
+		CASE WHEN $1 ->> 'dp_sampling' = 'none' AND ($1 -> 'participation_fraction')::numeric < 1
+			THEN 'privacy gains nothing from participation_fraction, as others may know who takes part; dp_sampling poisson gains from it' END,
+		CASE WHEN $1 ->> 'dp_sampling' = 'fixed' THEN 'privacy gains much more from dp_sampling poisson than from fixed' END,
+		CASE WHEN ($1 -> 'allow_join')::boolean
+			THEN 'who joins later counts neither for the divisor nor, unless max_participants is given, for delta' END,
+		CASE WHEN $1 ->> 'dp_mode' = 'local' THEN 'each Island adds its own noise: that protects it from the coordinator, too, and costs accuracy' END],
+		NULL)
+$$;
+COMMENT ON FUNCTION federated.privacy_notices(jsonb, float8) IS
+	'What somebody who starts a private session with so much epsilon planned should know';
+
+CREATE FUNCTION federated.planned_privacy(config jsonb, participants bigint, rounds bigint) RETURNS federated.spent_privacy
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	rate CONSTANT float8 := federated.drawn_rate(config, participants);
+	cost federated.privacy_cost;
+BEGIN
+	cost := ROW((config -> 'dp_sigma')::float8, rate, CASE WHEN rate < 1 THEN config ->> 'dp_sampling' ELSE 'none' END, rounds);
+	RETURN federated.compose_privacy(ARRAY[cost], federated.planned_delta(config, participants));
+END
+$$;
+COMMENT ON FUNCTION federated.planned_privacy(jsonb, bigint, bigint) IS
+	'What so many rounds with so many participants would cost';
+
+-- For a session that is being created: the fewest participants it can start with.
+CREATE FUNCTION federated.announce_privacy(session federated.sessions) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	config CONSTANT jsonb := session.config;
+	least_there CONSTANT bigint := coalesce(federated.privacy_population(config), (config -> 'min_participants')::bigint);
+	planned federated.spent_privacy;
+	warning text;
+	notice text;
+BEGIN
+	IF NOT federated.is_private(config) THEN
+		RETURN;
+	END IF;
+	PERFORM federated.check_first_round(session);
+	planned := federated.planned_privacy(config, least_there, session.total_rounds);
+	planned.epsilon := least(planned.epsilon, (config -> 'epsilon_budget')::float8);
+	warning := federated.privacy_warning(planned.epsilon, (config -> 'dp_sigma')::float8);
+	IF warning IS NOT NULL THEN
+		RAISE WARNING USING
+			MESSAGE = format('differential privacy of this session: %s', warning),
+			DETAIL = format('Its %s rounds spend epsilon %s with dp_sigma %s.', session.total_rounds,
+							federated.short_number(planned.epsilon), config ->> 'dp_sigma'),
+			HINT = 'More noise (dp_sigma), fewer rounds or an epsilon_budget: SELECT * FROM federated_plan_privacy(...).';
+	END IF;
+	FOREACH notice IN ARRAY federated.privacy_notices(config, planned.epsilon)
+	LOOP
+		RAISE NOTICE '%', notice;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION federated.announce_privacy(federated.sessions) IS
+	'As a session is created: refuse a budget below its first round (22023), and say what its privacy is worth';
