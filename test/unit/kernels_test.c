@@ -83,6 +83,106 @@ weighted_sum_same_bits(void **state)
 }
 
 /*
+ * Integers in, integers out. Every other scale is one whose products are
+ * halfway between integers, or nearly so: trunc and any rounding differ there.
+ */
+static void
+clipped_once(const FedKernels *kernels, uint64_t *random, Mix mix,
+			 size_t n_streams, size_t n)
+{
+	Floats		streams[MAX_STREAMS];
+	const float *pointers[MAX_STREAMS];
+	double		scales[MAX_STREAMS];
+	double	   *acc = malloc((n + 1) * sizeof(double));
+	double	   *expected = malloc((n + 1) * sizeof(double));
+
+	for (size_t k = 0; k < n_streams; k++)
+	{
+		streams[k] = new_floats(random, mix, n);
+		pointers[k] = streams[k].values;
+		scales[k] = k % 2 ? 0.5 : fabs(random_double(random, mix));
+	}
+	for (size_t i = 0; i < n; i++)
+	{
+		expected[i] = acc[i] = (double) ((int64_t) next_random(random) >> 12);
+		for (size_t k = 0; k < n_streams; k++)
+			expected[i] += trunc(scales[k] * (double) pointers[k][i]);
+	}
+
+	kernels->clipped_sum(acc, pointers, scales, n_streams, n);
+	for (size_t i = 0; i < n; i++)
+		assert_same_double(acc[i], expected[i]);
+
+	for (size_t k = 0; k < n_streams; k++)
+		free(streams[k].block);
+	free(expected);
+	free(acc);
+}
+
+static void
+check_clipped_sum(const FedKernels *kernels, uint64_t *random)
+{
+	for (size_t s = 0; s < LENGTH(stream_counts); s++)
+	{
+		for (size_t n = 0; n <= 70; n++)
+			clipped_once(kernels, random, (Mix) (n % MIX_NONFINITE), stream_counts[s], n);
+		for (size_t i = 0; i < LENGTH(long_lengths); i++)
+			clipped_once(kernels, random, (Mix) (i % MIX_NONFINITE), stream_counts[s],
+						 long_lengths[i]);
+	}
+	clipped_once(kernels, random, MIX_SMALL, 1000, 2017);
+	clipped_once(kernels, random, MIX_TIED, 1000, 67);
+}
+
+static void
+clipped_sum_same_bits(void **state)
+{
+	(void) state;
+	on_every_level(check_clipped_sum);
+}
+
+/* Toward zero, whatever is near; each is scaled by 1, by 1/2 and by the largest scales. */
+static void
+check_truncation(const FedKernels *kernels, uint64_t *random)
+{
+	static const float near[] = {
+		0.0f, -0.0f, 0.25f, 0.5f, 0.99999994f, 1.0f, 1.0000001f, 1.5f, 2.5f,
+		3.9999998f, 8388607.5f, 8388608.0f, 16777215.0f, 0x1p52f, 0x1p60f,
+		FLT_TRUE_MIN, FLT_MIN
+	};
+	static const double scales[] = {1, 0.5, 0x1p24, 1 - 0x1p-29, 0x1p-52, 0x1p-1074};
+
+	(void) random;
+	for (size_t s = 0; s < LENGTH(scales); s++)
+	{
+		float		values[4 * LENGTH(near)];
+		const float *stream = values;
+		double		acc[LENGTH(values)];
+
+		for (size_t i = 0; i < LENGTH(values); i++)
+		{
+			values[i] = i % 2 ? -near[i / 4] : near[i / 4];
+			acc[i] = 0;
+		}
+		kernels->clipped_sum(acc, &stream, &scales[s], 1, LENGTH(values));
+		for (size_t i = 0; i < LENGTH(values); i++)
+		{
+			double		product = scales[s] * (double) values[i];
+
+			assert_same_double(acc[i], product < 0 ? 0 - floor(-product) : floor(product) + 0);
+			assert_true(fabs(acc[i]) <= fabs(product) && fabs(product) - fabs(acc[i]) < 1);
+		}
+	}
+}
+
+static void
+clipped_sum_goes_toward_zero(void **state)
+{
+	(void) state;
+	on_every_level(check_truncation);
+}
+
+/*
  * A product that a fused multiply-add would not round: the sum with its own
  * negation is the rounding error if fused, and 0 if not.
  */
@@ -262,6 +362,8 @@ main(void)
 		cmocka_unit_test(levels_can_be_selected),
 		cmocka_unit_test(levels_are_named),
 		cmocka_unit_test(weighted_sum_same_bits),
+		cmocka_unit_test(clipped_sum_same_bits),
+		cmocka_unit_test(clipped_sum_goes_toward_zero),
 		cmocka_unit_test(nothing_is_fused),
 		cmocka_unit_test(apply_delta_same_bits),
 		cmocka_unit_test(first_nonfinite_at_every_position)

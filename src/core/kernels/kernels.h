@@ -74,6 +74,16 @@ typedef struct FedKernels
 								 size_t n_values);
 
 	/*
+	 * acc[i] += sum over k of trunc(scales[k] * (double) streams[k][i]): each
+	 * product is rounded and then cut toward zero to an integer. With integers
+	 * in acc, and sums that stay below 2^53, all of it is exact and so does
+	 * not depend on the order. No stream may overlap acc.
+	 */
+	void		(*clipped_sum) (double *acc, const float *const *streams,
+								const double *scales, size_t n_streams,
+								size_t n_values);
+
+	/*
 	 * out[i] = (float) ((double) base[i] + rate * acc[i]). out may be base.
 	 */
 	void		(*apply_delta) (float *out, const float *base,

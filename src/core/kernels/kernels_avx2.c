@@ -25,6 +25,7 @@
 #define VEC_ADD(a, b) _mm256_add_pd(a, b)
 #define VEC_SUB(a, b) _mm256_sub_pd(a, b)
 #define VEC_DIV(a, b) _mm256_div_pd(a, b)
+#define VEC_TRUNC(v) _mm256_round_pd(v, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC)
 #define FLT_BLOCK 8
 #define FLT_BLOCK_FINITE(p) block_finite(p)
 #define KEYS __m256i

@@ -22,6 +22,7 @@
 #define VEC_ADD(a, b) _mm512_add_pd(a, b)
 #define VEC_SUB(a, b) _mm512_sub_pd(a, b)
 #define VEC_DIV(a, b) _mm512_div_pd(a, b)
+#define VEC_TRUNC(v) _mm512_roundscale_pd(v, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC)
 #define FLT_BLOCK 16
 #define FLT_BLOCK_FINITE(p) block_finite(p)
 #define F16_BLOCK 16

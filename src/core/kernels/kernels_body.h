@@ -13,6 +13,7 @@
  *	VEC_WIDEN(p)			loads VEC_WIDTH floats as doubles
  *	VEC_NARROW(p, v)		rounds to floats and stores them
  *	VEC_ADD(a, b), VEC_SUB, VEC_MUL, VEC_DIV	each rounded on its own
+ *	VEC_TRUNC(v)			the integer part, with the sign of v even if it is zero
  *	FLT_BLOCK				floats per test for non-finite values
  *	FLT_BLOCK_FINITE(p)		whether that many floats are all finite
  *	F16_BLOCK				if the level has it: f16 values that
@@ -27,6 +28,8 @@
  * VEC_ADD on the levels that can, and only there: the results would depend on
  * the machine. The pragmas repeat it for compilers that listen.
  */
+#include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -54,6 +57,7 @@ static const FedKernels table = {
 	.decode_bf16 = decode_bf16,
 	.first_nonfinite = first_nonfinite,
 	.weighted_sum = weighted_sum,
+	.clipped_sum = clipped_sum,
 	.apply_delta = apply_delta,
 	.distances = distances,
 	.products = products,

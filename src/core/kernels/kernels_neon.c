@@ -25,6 +25,7 @@
 #define VEC_ADD(a, b) vaddq_f64(a, b)
 #define VEC_SUB(a, b) vsubq_f64(a, b)
 #define VEC_DIV(a, b) vdivq_f64(a, b)
+#define VEC_TRUNC(v) vrndq_f64(v)
 #define FLT_BLOCK 4
 #define FLT_BLOCK_FINITE(p) block_finite(p)
 #define KEYS int32x4_t

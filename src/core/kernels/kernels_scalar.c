@@ -6,6 +6,7 @@
  * has (SSE2, say) as long as it keeps to single roundings. That excludes the
  * x87 unit of 32-bit x86, which carries products wider than a double.
  */
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -31,6 +32,7 @@
 #define VEC_ADD(a, b) ((a) + (b))
 #define VEC_SUB(a, b) ((a) - (b))
 #define VEC_DIV(a, b) ((a) / (b))
+#define VEC_TRUNC(v) trunc_double(v)
 #define FLT_BLOCK 16
 #define FLT_BLOCK_FINITE(p) block_finite(p)
 #define KEYS int32_t
@@ -53,6 +55,21 @@ block_finite(const float *values)
 	for (int i = 0; i < FLT_BLOCK; i++)
 		nonfinite |= (bits[i] & 0x7f800000u) == 0x7f800000u;
 	return nonfinite == 0;
+}
+
+/*
+ * Toward zero, -0 for what lies between -1 and 0. Without the call that trunc()
+ * is where the baseline has no instruction for it: adding 2^52 rounds to an
+ * integer, which is one too many if it rounded up.
+ */
+static inline double
+trunc_double(double v)
+{
+	double		size = fabs(v);
+	double		whole = (size + 0x1p52) - 0x1p52;
+
+	whole -= whole > size ? 1.0 : 0.0;
+	return copysign(size < 0x1p52 ? whole : size, v);
 }
 
 static inline int32_t

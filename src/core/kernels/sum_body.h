@@ -1,6 +1,7 @@
 /*
  * sum_body.h
- *		Weighted sums of streams, and the step they make; see kernels_body.h.
+ *		Weighted sums of streams, also of whole numbers, and the step they make;
+ *		see kernels_body.h.
  */
 
 /*
@@ -16,14 +17,24 @@
 /* Floats in a line of the cache. */
 #define LINE 16
 
+/* What a value adds to its sum. */
+INLINE VEC
+sum_term(bool whole, VEC weight, VEC value)
+{
+	VEC			product = VEC_MUL(weight, value);
+
+	return whole ? VEC_TRUNC(product) : product;
+}
+
 /*
- * Adds n <= GROUP streams, in order, to acc. As many of the n_next streams
+ * Adds n <= GROUP streams, in order, to acc; whole: each product cut to an
+ * integer. As many of the n_next streams
  * after them come as far as the second cache meanwhile: page by page, a
  * prefetcher sees each stream too briefly to run ahead of it.
  */
-TARGET static void
+INLINE void
 sum_group(double *acc, const float *const *streams, const double *weights,
-		  size_t n, size_t n_next, size_t n_values)
+		  size_t n, size_t n_next, size_t n_values, bool whole)
 {
 	size_t		i = 0;
 
@@ -40,7 +51,7 @@ sum_group(double *acc, const float *const *streams, const double *weights,
 
 			for (int u = 0; u < UNROLL; u++)
 				sum[u] = VEC_ADD(sum[u],
-								 VEC_MUL(w, VEC_WIDEN(x + u * VEC_WIDTH)));
+								 sum_term(whole, w, VEC_WIDEN(x + u * VEC_WIDTH)));
 			if (k < n_next)
 				for (int u = 0; u < STRIDE; u += LINE)
 					__builtin_prefetch(streams[n + k] + i + u, 0, 2);
@@ -57,15 +68,16 @@ sum_group(double *acc, const float *const *streams, const double *weights,
 		{
 			double		product = weights[k] * (double) streams[k][i];
 
-			sum += product;
+			sum += whole ? trunc(product) : product;
 		}
 		acc[i] = sum;
 	}
 }
 
-TARGET static void
-weighted_sum(double *acc, const float *const *streams, const double *weights,
-			 size_t n_streams, size_t n_values)
+/* The sums over all streams, a group at a time. */
+INLINE void
+sum_streams(double *acc, const float *const *streams, const double *weights,
+			size_t n_streams, size_t n_values, bool whole)
 {
 	/*
 	 * acc holds doubles, as the registers do, so going through memory between
@@ -75,8 +87,22 @@ weighted_sum(double *acc, const float *const *streams, const double *weights,
 	{
 		size_t		n = n_streams - k < GROUP ? n_streams - k : GROUP;
 
-		sum_group(acc, streams + k, weights + k, n, n_streams - k - n, n_values);
+		sum_group(acc, streams + k, weights + k, n, n_streams - k - n, n_values, whole);
 	}
+}
+
+TARGET static void
+weighted_sum(double *acc, const float *const *streams, const double *weights,
+			 size_t n_streams, size_t n_values)
+{
+	sum_streams(acc, streams, weights, n_streams, n_values, false);
+}
+
+TARGET static void
+clipped_sum(double *acc, const float *const *streams, const double *scales,
+			size_t n_streams, size_t n_values)
+{
+	sum_streams(acc, streams, scales, n_streams, n_values, true);
 }
 
 TARGET static void
