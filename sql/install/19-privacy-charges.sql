@@ -23,6 +23,7 @@ CREATE TABLE federated.privacy_charges (
 	session_id		uuid NOT NULL REFERENCES federated.sessions,
 	round_id		bigint REFERENCES federated.rounds,
 	round_no		integer NOT NULL,
+	version_id		bigint UNIQUE REFERENCES federated.model_versions,
 	charged_at		timestamptz NOT NULL DEFAULT clock_timestamp(),
 	mechanism		text NOT NULL CHECK (mechanism IN ('central', 'local', 'distributed')),
 	noise_multiplier float8 NOT NULL CHECK (noise_multiplier > 0),
@@ -39,13 +40,14 @@ CREATE TABLE federated.privacy_charges (
 	released_fraction float8 CHECK (released_fraction BETWEEN 0 AND 1),
 	insecure_seed	boolean NOT NULL DEFAULT false,
 	lost			boolean NOT NULL DEFAULT false,
-	CHECK (lost OR round_id IS NOT NULL),
+	CHECK (lost OR (round_id IS NOT NULL AND version_id IS NOT NULL)),
 	CHECK (sampling <> 'none' OR sampling_rate = 1)
 );
 CREATE INDEX ON federated.privacy_charges (session_id, id);
 CREATE INDEX ON federated.privacy_charges (round_id, id);
 COMMENT ON TABLE federated.privacy_charges IS 'Append-only: every time that a round''s noised result was going to be made, with all that its epsilon depends on';
 COMMENT ON COLUMN federated.privacy_charges.round_id IS 'Round concerned; NULL for one that the books may have lost';
+COMMENT ON COLUMN federated.privacy_charges.version_id IS 'Version that the noised result becomes: a round that is frozen again makes another and is charged again';
 COMMENT ON COLUMN federated.privacy_charges.mechanism IS 'Who adds the noise: the coordinator (central), each Island by itself (local), or the Islands together (distributed)';
 COMMENT ON COLUMN federated.privacy_charges.noise_multiplier IS 'What the accountant counts: of all that the round releases together';
 COMMENT ON COLUMN federated.privacy_charges.update_noise_multiplier IS 'Of the sum of updates alone; larger than noise_multiplier with adaptive clipping, whose count is released beside it';
@@ -102,6 +104,6 @@ GRANT SELECT ON federated.session_privacy, federated.privacy_participants
 	TO federated_admin, federated_creator, federated_viewer, federated_auditor, federated_island;
 GRANT SELECT ON federated.privacy_charges TO federated_admin;
 -- All but the cohort.
-GRANT SELECT (id, session_id, round_id, round_no, charged_at, mechanism, noise_multiplier, update_noise_multiplier, clip_norm,
-			  grid, noise_variance, divisor, sampling, sampling_rate, delta, count_noise, released_fraction, insecure_seed, lost)
+GRANT SELECT (id, session_id, round_id, round_no, version_id, charged_at, mechanism, noise_multiplier, update_noise_multiplier,
+			  clip_norm, grid, noise_variance, divisor, sampling, sampling_rate, delta, count_noise, released_fraction, insecure_seed, lost)
 	ON federated.privacy_charges TO federated_creator, federated_viewer, federated_auditor, federated_island;

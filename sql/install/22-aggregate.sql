@@ -130,6 +130,9 @@ DECLARE
 	total CONSTANT integer := federated.slice_count(result.parameters * 4);
 	step text;
 BEGIN
+	IF federated.is_private(session.config) AND NOT federated.is_charged(round) THEN
+		RETURN federated.charge_privacy(session, round);
+	END IF;
 	PERFORM federated.start_aggregators(round.id, ceil(total / round.chunk_slices::float8)::integer - 1);
 	IF federated.aggregate_chunk(round.id) THEN
 		step := 'slices_aggregated';
@@ -141,7 +144,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION federated.aggregate(federated.sessions, federated.rounds) IS
-	'Make the next part of a round''s result; after the last, close the round';
+	'Make the next part of a round''s result, after it was charged where it is private; after the last, close the round';
 
 CREATE FUNCTION federated.round_timings(round federated.rounds) RETURNS jsonb
 LANGUAGE sql STABLE

@@ -79,6 +79,7 @@ DECLARE
 	next_step text;
 BEGIN
 	PERFORM federated.store_contributions(closed);
+	PERFORM federated.release_fraction(closed);
 	UPDATE federated.model_versions v
 	SET status = 'ready', digest = federated.vector_digest(v.vector_id), provenance = federated.provenance_of(session)
 	WHERE v.id = closed.result_version_id AND v.status = 'building';

@@ -258,7 +258,8 @@ federated_aggregate_slices(PG_FUNCTION_ARGS)
  * returns float8
  *
  * How far the updates of a round together would move the model: the L2 norm of
- * the combined update over some slices. Nothing is stored.
+ * the combined update over some slices. Nothing is stored. Refused (0A000) where
+ * noise is to be added: the norm without it is nobody's business.
  */
 Datum
 federated_combined_norm(PG_FUNCTION_ARGS)
@@ -272,6 +273,10 @@ federated_combined_norm(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	plan = fed_plan_load(PG_GETARG_INT64(0));
+	if (plan->privacy != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the updates of a session with differential privacy are not combined without noise")));
 	check_range(plan, first, count);
 	pass = fed_pass_open(plan, first * FED_SLICE_PAGES, false);
 	for (slice = first; slice < first + count; slice++)

@@ -24,7 +24,7 @@ struct FedPass
 {
 	const FedPlan *plan;
 	bool		step;			/* or only combine */
-	Stage		stages[3];
+	Stage		stages[4];
 	int			n_stages;
 	BufferAccessStrategy strategy;	/* a few buffers: all is read once */
 	FedValueReader **updates;
@@ -74,6 +74,25 @@ open_model(FedPass *pass, int first_page)
 	}
 }
 
+/* In the order in which a page goes through them. */
+static void
+add_stages(FedPass *pass)
+{
+	const FedPlan *plan = pass->plan;
+
+	add_stage(pass, plan->privacy != NULL ? &fed_combine_clipped : fed_stage_combine(plan->combine));
+	if (!pass->step)
+		return;
+	if (plan->compare)
+	{
+		add_stage(pass, &fed_compare);
+		pass->work.products = palloc(mul_size(fed_plan_products(plan), sizeof(double)));
+	}
+	if (plan->privacy != NULL)
+		add_stage(pass, &fed_noise);
+	add_stage(pass, fed_stage_step(plan->step));
+}
+
 /*
  * fed_pass_open begins a pass with one page, in the current memory context.
  * With step, pages of the new model and of the optimiser's states are computed;
@@ -90,18 +109,10 @@ fed_pass_open(const FedPlan *plan, int first_page, bool step)
 	pass->work.page_no = first_page - 1;
 	pass->work.sum = pass->sum;
 	pass->work.result = pass->result;
-	add_stage(pass, fed_stage_combine(plan->combine));
+	add_stages(pass);
 	open_updates(pass, first_page);
 	if (step)
-	{
-		if (plan->compare)
-		{
-			add_stage(pass, &fed_compare);
-			pass->work.products = palloc(mul_size(fed_plan_products(plan), sizeof(double)));
-		}
-		add_stage(pass, fed_stage_step(plan->step));
 		open_model(pass, first_page);
-	}
 	return pass;
 }
 

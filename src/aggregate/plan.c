@@ -4,19 +4,23 @@
  *
  * The set was frozen and its weights were fixed in SQL when the round turned
  * "aggregating"; whoever reads the plan, and however often, reads the same.
+ * Without any update there is noise to be made, or nothing.
  */
 #include "postgres.h"
 
 #include "aggregate/plan.h"
 #include "base/compat.h"
 #include "catalog/pg_type_d.h"
+#include "core/dp/clip.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
 
+#include <math.h>
+
 static const char *const round_query =
 	"SELECT b.vector_id, v.vector_id, s.config ->> 'aggregation', s.config ->> 'server_optimizer', s.config,"
-	" coalesce((s.config -> 'contribution')::boolean, false)"
+	" coalesce((s.config -> 'contribution')::boolean, false), federated.adds_noise(s.config)"
 	" FROM federated.rounds r"
 	" JOIN federated.sessions s ON s.id = r.session_id"
 	" JOIN federated.model_versions b ON b.id = r.base_version_id"
@@ -24,10 +28,17 @@ static const char *const round_query =
 	" WHERE r.id = $1 AND r.state = 'aggregating'";
 
 static const char *const updates_query =
-	"SELECT " FED_VECTOR_COLUMNS ", u.weight"
+	"SELECT " FED_VECTOR_COLUMNS ", u.weight, u.norm"
 	" FROM federated.updates u JOIN federated.vectors v ON v.id = u.vector_id"
 	" WHERE u.round_id = $1 AND u.position IS NOT NULL"
 	" ORDER BY u.position";
+
+/* A round that is frozen again makes another version, and is charged again. */
+static const char *const charge_query =
+	"SELECT c.clip_norm, c.grid, c.noise_variance, c.divisor, c.insecure_seed, c.round_no"
+	" FROM federated.rounds r"
+	" JOIN federated.privacy_charges c ON c.version_id = r.result_version_id"
+	" WHERE r.id = $1 AND c.mechanism = 'central'";
 
 static const char *const states_query =
 	"SELECT federated.state_before(s.round_id, s.position), s.vector_id"
@@ -60,11 +71,34 @@ column(SPITupleTable *rows, uint64 row, int number)
 	return value;
 }
 
+/* What was charged before the first page of noise; without that, none is made. */
+static FedPrivacy *
+load_charge(int64 round_id, MemoryContext context)
+{
+	SPITupleTable *rows = query(charge_query, round_id);
+	FedPrivacy *privacy = MemoryContextAllocZero(context, sizeof(FedPrivacy));
+
+	if (rows->numvals != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("round " INT64_FORMAT " is not charged for", round_id),
+				 errdetail("In a session with differential privacy a round is aggregated only after federated.privacy_charges says what it spends.")));
+	privacy->clip_norm = DatumGetFloat8(column(rows, 0, 1));
+	privacy->grid = DatumGetFloat8(column(rows, 0, 2));
+	privacy->noise_variance = DatumGetInt64(column(rows, 0, 3));
+	privacy->divisor = DatumGetFloat8(column(rows, 0, 4));
+	privacy->insecure_seed = DatumGetBool(column(rows, 0, 5));
+	privacy->round_no = DatumGetInt32(column(rows, 0, 6));
+	SPI_freetuptable(rows);
+	return privacy;
+}
+
 static void
 load_round(FedPlan *plan, int64 round_id, MemoryContext context)
 {
 	SPITupleTable *rows = query(round_query, round_id);
 	MemoryContext old;
+	bool		noise;
 
 	if (rows->numvals != 1)
 		ereport(ERROR,
@@ -78,7 +112,25 @@ load_round(FedPlan *plan, int64 round_id, MemoryContext context)
 	plan->config = DatumGetJsonbPCopy(column(rows, 0, 5));
 	plan->compare = DatumGetBool(column(rows, 0, 6));
 	MemoryContextSwitchTo(old);
+	noise = DatumGetBool(column(rows, 0, 7));
 	SPI_freetuptable(rows);
+	if (noise)
+		plan->privacy = load_charge(round_id, context);
+}
+
+/*
+ * How an update is clipped. Weight and norm were checked and computed here, so
+ * that others mean damage; with those the bound on what it changes would not hold.
+ */
+static double
+clip_scale(const FedPrivacy *privacy, double weight, double norm, int64 vector_id)
+{
+	if (!(weight >= 0 && weight <= 1) || !(norm >= 0) || isinf(norm))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the update in vector " INT64_FORMAT " cannot be clipped", vector_id),
+				 errdetail("It has weight %g and norm %g; allowed are weights from 0 to 1 and finite norms.", weight, norm)));
+	return fed_clip_scale(weight, norm, privacy->clip_norm, privacy->clip_norm / privacy->grid);
 }
 
 static void
@@ -90,10 +142,15 @@ load_updates(FedPlan *plan, int64 round_id, MemoryContext context)
 	plan->n_updates = (int) rows->numvals;
 	plan->updates = MemoryContextAlloc(context, mul_size(plan->n_updates, sizeof(FedVector)));
 	plan->weights = MemoryContextAlloc(context, mul_size(plan->n_updates, sizeof(double)));
+	if (plan->privacy != NULL)
+		plan->privacy->scales = MemoryContextAlloc(context, mul_size(plan->n_updates, sizeof(double)));
 	for (i = 0; i < plan->n_updates; i++)
 	{
 		plan->updates[i] = fed_vector_in_row(rows, i);
 		plan->weights[i] = DatumGetFloat8(column(rows, i, 5));
+		if (plan->privacy != NULL)
+			plan->privacy->scales[i] = clip_scale(plan->privacy, plan->weights[i],
+												  DatumGetFloat8(column(rows, i, 6)), plan->updates[i].id);
 	}
 	SPI_freetuptable(rows);
 }
@@ -138,7 +195,7 @@ check_lengths(const FedPlan *plan)
 
 /*
  * fed_plan_load reads the plan of a round that is being aggregated (else
- * 55000), into the current memory context. The caller is connected to SPI with
+ * 55000) and, where noise is to be added, charged for (else 55000), into the current memory context. The caller is connected to SPI with
  * that context saved as its own.
  */
 FedPlan *
@@ -150,7 +207,7 @@ fed_plan_load(int64 round_id)
 	load_round(plan, round_id, context);
 	load_updates(plan, round_id, context);
 	load_states(plan, round_id, context);
-	if (plan->n_updates == 0)
+	if (plan->n_updates == 0 && plan->privacy == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("round " INT64_FORMAT " has no updates to aggregate", round_id)));

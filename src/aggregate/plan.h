@@ -16,6 +16,18 @@ typedef struct FedState
 	FedVector	after;			/* as this round leaves it */
 } FedState;
 
+/* Central differential privacy of a round, as it was charged for it. */
+typedef struct FedPrivacy
+{
+	double		clip_norm;
+	double		grid;			/* one step of the integers; a power of two goes into clip_norm */
+	int64		noise_variance; /* in squared steps */
+	double		divisor;
+	bool		insecure_seed;	/* noise from the setting dp_test_seed */
+	int			round_no;
+	double	   *scales;			/* one per update, of fed_clip_scale */
+} FedPrivacy;
+
 typedef struct FedPlan
 {
 	FedVector	base;			/* the model that the round started from */
@@ -27,6 +39,7 @@ typedef struct FedPlan
 	int			n_updates;
 	FedVector  *updates;		/* in participant order */
 	double	   *weights;		/* one per update */
+	FedPrivacy *privacy;		/* NULL: no noise is added here */
 	int			n_states;
 	FedState   *states;			/* in the order of federated.server_optimizers */
 } FedPlan;

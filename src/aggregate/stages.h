@@ -4,9 +4,9 @@
  *
  * A page is made by a row of stages: combine makes one page of sums out of a
  * page of each update, then the server's step makes the new model's page of
- * them. In between updates may be compared with what they made together. Noise
- * will be a stage there, too. Which updates there are and with what
- * weight (select) was fixed in SQL before, and stands in the plan.
+ * them. In between updates may be compared with what they made together, and
+ * noise may be added. Which updates there are and with what weight (select) was
+ * fixed in SQL before, and stands in the plan.
  *
  * What combine gets are float32 values; one that adds up masked integers will
  * ask for pages as they are stored instead (pages/reader.h).
@@ -27,7 +27,7 @@ typedef struct FedPageWork
 	const float **updates;		/* this page of each, in participant order */
 	const float *base;			/* this page of the model */
 	const float **before;		/* of each state; NULL in a session's first round */
-	double	   *sum;			/* combine fills it; later stages change it */
+	double	   *sum;			/* combine fills it, of all FED_PAGE_VALUES; later stages change it */
 	double	   *products;		/* of sum with each update and with itself; NULL if nobody asks */
 	float	   *result;			/* step fills it: FED_PAGE_VALUES */
 	float	  **after;			/* and these, one for each state */
@@ -47,7 +47,9 @@ extern const FedStage *fed_stage_step(const char *name);
 
 extern const FedStage fed_combine_mean;
 extern const FedStage fed_combine_median;
+extern const FedStage fed_combine_clipped;
 extern const FedStage fed_compare;
+extern const FedStage fed_noise;
 extern const FedStage fed_step_fed_avg;
 extern const FedStage fed_step_fed_avgm;
 

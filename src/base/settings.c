@@ -23,6 +23,7 @@ int			fed_setting_aggregator_workers = 0;
 int			fed_setting_credit_limit = -1;
 char	   *fed_setting_databases = NULL;
 bool		fed_setting_failover_keeps_books = false;
+char	   *fed_setting_dp_test_seed = NULL;
 int			fed_setting_island_timeout = 60;
 int			fed_setting_max_storage = 0;
 int			fed_setting_request_timeout = 60;
@@ -108,6 +109,13 @@ define_data_settings(void)
 							 &fed_setting_failover_keeps_books,
 							 false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomStringVariable("federated.dp_test_seed",
+							   "Seed that makes the noise of differential privacy reproducible, for tests.",
+							   "Whoever knows it can subtract the noise: with it, nobody's privacy is protected.",
+							   &fed_setting_dp_test_seed,
+							   "",
+							   PGC_SUSET, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("federated.max_storage",
 							"Most disk space that model versions and updates may take in a database.",

@@ -16,6 +16,7 @@ extern int	fed_setting_aggregator_workers;	/* 0 = choose */
 extern int	fed_setting_credit_limit;		/* credits, -1 = unlimited */
 extern char *fed_setting_databases;			/* comma-separated, "" = find them */
 extern bool fed_setting_failover_keeps_books;	/* nothing committed is ever lost */
+extern char *fed_setting_dp_test_seed;		/* "" = noise from the operating system */
 extern int	fed_setting_island_timeout;		/* seconds */
 extern int	fed_setting_max_storage;		/* MB, 0 = unlimited */
 extern int	fed_setting_request_timeout;	/* seconds, 0 = unlimited */
