@@ -108,6 +108,23 @@ bench_sum(float *out, const float *const *streams, const double *weights, size_t
 	}
 }
 
+/* Sums of whole numbers, as for noise; each page's overwrite the last one's. */
+void
+bench_clipped_sum(const float *const *streams, const double *scales, size_t n_streams, size_t n_values)
+{
+	const FedKernels *kernels = fed_kernels_active();
+	const float *page[MAX_STREAMS];
+	double		acc[PAGE_VALUES];
+
+	for (size_t at = 0; at < n_values; at += PAGE_VALUES)
+	{
+		size_t		n = page_at(page, streams, n_streams, at, n_values);
+
+		memset(acc, 0, n * sizeof(double));
+		kernels->clipped_sum(acc, page, scales, n_streams, n);
+	}
+}
+
 /* out is float32, as numpy's is. scratch: bench_scratch_bytes. */
 void
 bench_median(float *out, const float *const *streams, size_t n_streams, size_t n_values, void *scratch)

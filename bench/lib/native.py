@@ -39,6 +39,10 @@ class Streams:
         """Weighted sums in float64; out (float32) receives them, or they are dropped page by page."""
         _library.bench_sum(_address(out), self.pointers, _address(weights), self.n_streams, self.n_values)
 
+    def clipped_sum(self, scales):
+        """Sums of products cut to integers, dropped page by page."""
+        _library.bench_clipped_sum(self.pointers, _address(scales), self.n_streams, self.n_values)
+
     def median(self, out):
         """The median of each coordinate as float32."""
         _library.bench_median(_address(out), self.pointers, self.n_streams, self.n_values, _address(self.scratch))
