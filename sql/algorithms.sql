@@ -56,7 +56,7 @@ SELECT test.submit(i, :'sid', 1, '{4,4,4}') FROM unnest('{a,b,c}'::text[]) i;
 CALL test.drive(:'sid');
 SELECT test.weights(:'sid');
 -- one state at a time is kept: the last round's
-SELECT r.round_no, s.position, v.relation = format('state_%s_1', r.id) AS own_table, v.bytes
+SELECT r.round_no, s.position, v.relation = format('state_%s_1', r.result_version_id) AS own_table, v.bytes
 FROM federated.optimizer_states s JOIN federated.rounds r ON r.id = s.round_id JOIN federated.vectors v ON v.id = s.vector_id;
 SELECT test.submit(i, :'sid', 1, '{-1,-1,-1}') FROM unnest('{a,b,c}'::text[]) i;
 CALL test.drive(:'sid');

@@ -61,6 +61,28 @@ SELECT test.evaluate('a', :'sid', 1), test.evaluate('b', :'sid', 1);
 CALL test.drive(:'sid');
 SELECT test.status(:'sid');
 
+-- The same with a state of the server's optimiser: what the first try made of it is given up, too
+SELECT test.start('momentum, unlogged', :workload, 2, '{"algorithm": "fed_avgm", "server_momentum": 0.5}') AS sid \gset
+CALL test.drive(:'sid');
+SELECT test.submit('a', :'sid', 1, '{1}'), test.submit('b', :'sid', 1, '{3}');
+CALL test.drive(:'sid');
+SELECT test.submit('a', :'sid', 1, '{1}'), test.submit('b', :'sid', 1, '{3}');
+SELECT federated.advance(:'sid');
+SELECT r.relation FROM federated.rounds r WHERE r.id = test.round(:'sid') \gset
+TRUNCATE federated.:"relation";
+SELECT federated.advance(:'sid');
+SELECT r.round_no, count(s) AS states FROM federated.rounds r LEFT JOIN federated.optimizer_states s ON s.round_id = r.id
+WHERE r.session_id = :'sid' GROUP BY r.round_no ORDER BY 1;
+SELECT test.submit('a', :'sid', 1, '{1}'), test.submit('b', :'sid', 1, '{3}');
+CALL test.drive(:'sid');
+-- 2, then 0.5 * 2 + 2
+SELECT w.after - w.before AS moved
+FROM (SELECT (test.weights(:'sid'))[1] AS after,
+			 (SELECT (test.floats(test.vector_slice(v.vector_id, 0)))[1] FROM federated.sessions s
+			  JOIN federated.model_versions v ON v.id = s.base_version_id WHERE s.id = :'sid') AS before) w;
+SELECT test.evaluate('a', :'sid', 1), test.evaluate('b', :'sid', 1);
+CALL test.drive(:'sid');
+
 -- The model itself is always logged
 SELECT DISTINCT c.relpersistence FROM federated.model_versions m JOIN federated.vectors v ON v.id = m.vector_id JOIN pg_class c ON c.oid = format('federated.%I', v.relation)::regclass
 WHERE m.workload_id = :workload;

@@ -36,7 +36,10 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.state_count(federated.sessions) IS 'How many vectors the server''s optimiser of a session keeps';
 
-CREATE FUNCTION federated.create_states(session federated.sessions, round federated.rounds, bytes bigint) RETURNS void
+-- Named by the version that is made with them: a round that is frozen again makes
+-- another, while the tables of the first wait to be dropped.
+CREATE FUNCTION federated.create_states(session federated.sessions, round federated.rounds, result_id bigint, bytes bigint)
+RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -45,13 +48,13 @@ DECLARE
 BEGIN
 	FOR place IN 1 .. federated.state_count(session)
 	LOOP
-		relation := format('state_%s_%s', round.id, place);
+		relation := format('state_%s_%s', result_id, place);
 		PERFORM federated.create_page_table(relation);
 		INSERT INTO federated.optimizer_states VALUES (round.id, place, federated.create_vector(relation, bytes));
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION federated.create_states(federated.sessions, federated.rounds, bigint) IS
+COMMENT ON FUNCTION federated.create_states(federated.sessions, federated.rounds, bigint, bigint) IS
 	'The optimiser''s states that a round makes, with no pages yet';
 
 CREATE FUNCTION federated.retire_states(session_id uuid, keep_round bigint DEFAULT NULL) RETURNS void
@@ -66,3 +69,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.retire_states(uuid, bigint) IS
 	'Give up the optimiser''s states of a session, but for those that one round left';
+
+CREATE FUNCTION federated.abandon_states(round federated.rounds) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT federated.retire_page_table(v.relation)
+	FROM federated.optimizer_states s JOIN federated.vectors v ON v.id = s.vector_id
+	WHERE s.round_id = $1.id
+$$;
+COMMENT ON FUNCTION federated.abandon_states(federated.rounds) IS
+	'Give up the states that a round was making; those that it started from stay';

@@ -178,7 +178,7 @@ BEGIN
 	UPDATE federated.model_versions v
 	SET vector_id = federated.create_vector(relation, base.parameters * 4), session_id = session.id, round_no = round.round_no
 	WHERE v.id = result_id;
-	PERFORM federated.create_states(session, round, base.parameters * 4);
+	PERFORM federated.create_states(session, round, result_id, base.parameters * 4);
 	UPDATE federated.rounds r
 	SET result_version_id = result_id, chunk_slices = federated.chunk_size(federated.slice_count(base.parameters * 4))
 	WHERE r.id = round.id;

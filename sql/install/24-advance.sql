@@ -125,6 +125,7 @@ BEGIN
 	IF round.state = 'aggregating' THEN
 		UPDATE federated.rounds r SET state = 'open', frozen_at = NULL, result_version_id = NULL WHERE r.id = round.id;
 		PERFORM federated.retire_version(round.result_version_id, 'abandoned');
+		PERFORM federated.abandon_states(round);
 		DELETE FROM federated.chunks c WHERE c.round_id = round.id;
 	END IF;
 	UPDATE federated.rounds r SET deadline = greatest(r.deadline, now() + federated.round_timeout(session)) WHERE r.id = round.id;
