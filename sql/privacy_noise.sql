@@ -176,6 +176,21 @@ SELECT c.round_no, v.status FROM federated.privacy_charges c JOIN federated.mode
 WHERE c.session_id = :'sid' ORDER BY c.id;
 SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'sid'));
 
+-- Paused after the charge, it goes on without another; cancelled, it has spent, and nothing is left of the result
+SELECT test.private(2, '{}', 0, 0, 0) AS sid \gset
+SELECT test.submit(i, :'sid', 1, '{3,0,0}') FROM unnest('{a,b,c}'::text[]) i;
+SELECT federated.advance(:'sid'), federated.advance(:'sid');
+SELECT test.run_as('regress_creator', format('SELECT federated_pause_session(%L)', :'sid'));
+SELECT test.until_null(:'sid') AS paused;
+SELECT test.run_as('regress_creator', format('SELECT federated_resume_session(%L)', :'sid'));
+SELECT test.until_null(:'sid'), test.rounded(:'sid');
+SELECT test.submit(i, :'sid', 1, '{3,0,0}') FROM unnest('{a,b,c}'::text[]) i;
+SELECT federated.advance(:'sid'), federated.advance(:'sid');
+SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'sid'));
+SELECT test.until_null(:'sid') AS cancelled;
+SELECT c.round_no, v.status, v.vector_id IS NOT NULL AS has_pages
+FROM federated.privacy_charges c JOIN federated.model_versions v ON v.id = c.version_id WHERE c.session_id = :'sid' ORDER BY c.id;
+
 -- Where each Island adds its own noise the server charges for it, and adds up as ever
 SELECT test.private(1, '{"dp_mode": "local", "dp_sigma": 2}', 0, 0, 0) AS sid \gset
 SELECT test.submit('a', :'sid', 1, '{100,0,0}'), test.submit('b', :'sid', 1, '{0,100,0}'), test.submit('c', :'sid', 2, '{0,0,100}');
