@@ -4,7 +4,7 @@
  *
  * The set was frozen and its weights were fixed in SQL when the round turned
  * "aggregating"; whoever reads the plan, and however often, reads the same.
- * Without any update there is noise to be made, or nothing.
+ * A private round may be without any update: it is noise alone.
  */
 #include "postgres.h"
 
@@ -71,6 +71,18 @@ column(SPITupleTable *rows, uint64 row, int number)
 	return value;
 }
 
+/* A grid that is no power of two of the clip norm, as one that is too small to be exact, would bend the bound. */
+static void
+check_grid(const FedPrivacy *privacy)
+{
+	int			exponent;
+
+	if (frexp(privacy->clip_norm / privacy->grid, &exponent) != 0.5)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the clip norm %g is no power of two of the grid %g", privacy->clip_norm, privacy->grid)));
+}
+
 /* What was charged before the first page of noise; without that, none is made. */
 static FedPrivacy *
 load_charge(int64 round_id, MemoryContext context)
@@ -90,6 +102,7 @@ load_charge(int64 round_id, MemoryContext context)
 	privacy->insecure_seed = DatumGetBool(column(rows, 0, 5));
 	privacy->round_no = DatumGetInt32(column(rows, 0, 6));
 	SPI_freetuptable(rows);
+	check_grid(privacy);
 	return privacy;
 }
 
