@@ -296,7 +296,8 @@ BEGIN
 	UPDATE federated.sessions s
 	SET status = s.paused_from, paused_from = NULL, paused_at = NULL, reason = NULL, silence_from = now(),
 		recruit_deadline = s.recruit_deadline + away, failures = 0, retry_after = NULL,
-		system_identifier = world.system_identifier, database_oid = world.database_oid, timeline = world.timeline
+		system_identifier = world.system_identifier, database_oid = world.database_oid, timeline = world.timeline,
+		books_checked = NULL
 	WHERE s.id = federated_resume_session.id AND s.status = 'paused';
 	IF NOT FOUND THEN
 		PERFORM federated.refuse_status(id, 'resumed');

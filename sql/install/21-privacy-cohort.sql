@@ -12,11 +12,11 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(($1 -> 'dp_divisor')::float8,
-					CASE $1 ->> 'dp_sampling' WHEN 'poisson' THEN ($2 * ($1 -> 'participation_fraction')::numeric)::float8
+					CASE $1 ->> 'dp_sampling' WHEN 'poisson' THEN greatest(1, $2 * ($1 -> 'participation_fraction')::numeric)::float8
 						 ELSE federated.sample_size($1, $2) END)
 $$;
 COMMENT ON FUNCTION federated.planned_divisor(jsonb, bigint) IS
-	'What each noised sum of a session with so many participants is divided by: the Islands of a round, on average where each is drawn by itself';
+	'What each noised sum of a session with so many participants is divided by: the Islands of a round, on average where each is drawn by itself; at least 1';
 
 CREATE FUNCTION federated.planned_count_noise(config jsonb, participants bigint) RETURNS float8
 LANGUAGE sql IMMUTABLE

@@ -95,8 +95,10 @@ BEGIN
 	charge.grid := charge.clip_norm / 2.0::float8 ^ bits;
 	charge.noise_variance := ceil((charge.update_noise_multiplier * 2.0::float8 ^ bits) ^ 2)::bigint;
 	charge.divisor := settled.divisor;
-	charge.sampling_rate := round.sampling_rate;
-	charge.sampling := CASE WHEN round.sampling_rate < 1 THEN session.config ->> 'dp_sampling' ELSE 'none' END;
+	-- What is made again of the same Islands was not drawn again.
+	charge.sampling_rate := CASE WHEN EXISTS (SELECT FROM federated.privacy_charges c WHERE c.round_id = round.id) THEN 1
+								 ELSE round.sampling_rate END;
+	charge.sampling := CASE WHEN charge.sampling_rate < 1 THEN session.config ->> 'dp_sampling' ELSE 'none' END;
 	charge.delta := settled.delta;
 	charge.insecure_seed := charge.mechanism = 'central' AND federated.setting('dp_test_seed') <> '';
 	RETURN charge;
@@ -125,11 +127,11 @@ BEGIN
 	IF federated.is_charged(round) THEN
 		RETURN NULL;
 	END IF;
-	problem := federated.budget_problem(session, round.sampling_rate);
+	charge := federated.new_charge(session, round);
+	problem := federated.budget_problem(session, charge.sampling_rate);
 	IF problem IS NOT NULL THEN
 		RETURN federated.end_spent(session, problem);
 	END IF;
-	charge := federated.new_charge(session, round);
 	INSERT INTO federated.privacy_charges (session_id, round_id, round_no, version_id, mechanism, noise_multiplier,
 		update_noise_multiplier, clip_norm, grid, noise_variance, divisor, sampling, sampling_rate, cohort, delta, count_noise,
 		insecure_seed)

@@ -24,6 +24,14 @@ AS $$ SELECT CASE WHEN $1 > 700 THEN 1 ELSE 1 / (1 + exp(-$1)) END $$;
 COMMENT ON FUNCTION federated.best_posterior(float8) IS
 	'How sure an attacker can become of something that it held for as likely as not: e^epsilon / (1 + e^epsilon)';
 
+CREATE FUNCTION federated.percent_sure(epsilon float8) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN $1 >= 9.2 THEN 'more than 99.99' ELSE trim_scale(round(100 * federated.best_posterior($1)::numeric, 2))::text END
+$$;
+COMMENT ON FUNCTION federated.percent_sure(float8) IS 'How sure that is, in percent';
+
 CREATE FUNCTION federated.adjacency(config jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -64,7 +72,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT array_remove(ARRAY[
 		CASE WHEN $2 > 2 THEN format('epsilon %s: an attacker that holds something for as likely as not can become %s %% sure of it',
-									 federated.short_number($2), trim_scale(round(100 * federated.best_posterior($2)::numeric, 2))) END,
+									 federated.short_number($2), federated.percent_sure($2)) END,
 		CASE WHEN $1 ->> 'dp_weighting' = 'uniform'
 			THEN 'each update counts the same, although FedAvg weighs by samples: what one participant changes must have a bound; dp_weighting samples with dp_sample_cap weighs up to a cap' END,
 		CASE WHEN $1 ->> 'dp_sampling' = 'none' AND ($1 -> 'participation_fraction')::numeric < 1
