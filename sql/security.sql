@@ -41,6 +41,8 @@ INSERT INTO test.calls VALUES
 ('federated_norm', 'SELECT federated_norm('''')'),
 ('federated_dot', 'SELECT federated_dot('''', '''')'),
 ('federated_cosine', 'SELECT federated_cosine('''', '''')'),
+('federated_epsilon', 'SELECT federated_epsilon(1)'),
+('federated_noise_multiplier', 'SELECT federated_noise_multiplier(1)'),
 ('federated_register_island', 'SELECT federated_register_island(NULL)'),
 ('federated_enroll_identity', 'SELECT federated_enroll_identity(NULL, sha256(''''))'),
 ('federated_suspend_island', 'SELECT federated_suspend_island(NULL, ''x'')'),
