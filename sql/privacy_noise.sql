@@ -1,5 +1,8 @@
 -- Differential privacy: clipping, the charge and the noise. With so little of it
--- that numbers can be worked out by hand.
+-- that numbers can be worked out by hand; far too little to protect anybody, as
+-- each of these sessions is told.
+SET client_min_messages = error;
+
 CREATE FUNCTION test.private(rounds integer, config jsonb, VARIADIC model real[]) RETURNS uuid
 LANGUAGE plpgsql
 AS $$
@@ -190,6 +193,23 @@ SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L
 SELECT test.until_null(:'sid') AS cancelled;
 SELECT c.round_no, v.status, v.vector_id IS NOT NULL AS has_pages
 FROM federated.privacy_charges c JOIN federated.model_versions v ON v.id = c.version_id WHERE c.session_id = :'sid' ORDER BY c.id;
+
+-- A round that was charged and then lost its updates may have no room in the budget
+-- a second time: the session ends with what it has
+SET federated.update_durability = unlogged;
+SELECT test.private(5, '{"dp_sigma": 1, "epsilon_budget": 7.5}', 0, 0, 0) AS sid \gset
+SELECT test.submit(i, :'sid', 1, '{3,0,0}') FROM unnest('{a,b,c}'::text[]) i;
+SELECT test.until_null(:'sid');
+RESET federated.update_durability;
+SELECT test.submit(i, :'sid', 1, '{3,0,0}') FROM unnest('{a,b,c}'::text[]) i;
+SELECT federated.advance(:'sid'), federated.advance(:'sid');
+SELECT relation FROM federated.rounds WHERE id = test.round(:'sid') \gset
+TRUNCATE federated.:relation;
+SELECT federated.advance(:'sid');
+SELECT test.submit(i, :'sid', 1, '{3,0,0}') FROM unnest('{a,b,c}'::text[]) i;
+SELECT test.until_null(:'sid'), test.status(:'sid');
+SELECT c.round_no, v.status FROM federated.privacy_charges c JOIN federated.model_versions v ON v.id = c.version_id
+WHERE c.session_id = :'sid' ORDER BY c.id;
 
 -- Where each Island adds its own noise the server charges for it, and adds up as ever
 SELECT test.private(1, '{"dp_mode": "local", "dp_sigma": 2}', 0, 0, 0) AS sid \gset
