@@ -164,9 +164,11 @@ BEGIN
 		answer := answer || format(E'%s:\n%s\n', rel.name, found);
 	END LOOP;
 	answer := answer || test.try(role, format('SELECT federated_session(%L)', session));
-	RETURN regexp_replace(regexp_replace(regexp_replace(replace(answer, session::text, 'SESSION'),
+	answer := regexp_replace(regexp_replace(regexp_replace(replace(answer, session::text, 'SESSION'),
 		'\d{4}-\d\d-\d\d[ T][0-9:.+-]*', 'TIME', 'g'), '("(?:version_id|base_version_id|result_version_id|round_id|charge|task|id)" ?: ?)\d+', '\1N', 'g'),
 		'"[0-9a-f]{64}"', 'DIGEST', 'g');
+	-- numbers that are gone now were sorted by
+	RETURN (SELECT string_agg(line, E'\n' ORDER BY line COLLATE "C") FROM regexp_split_to_table(answer, E'\n') line);
 END
 $$;
 CREATE FUNCTION test.as_seen(first text, roles name[]) RETURNS text[]

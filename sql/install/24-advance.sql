@@ -142,7 +142,7 @@ CREATE VIEW federated.due AS
 SELECT s.id AS session_id,
 	   greatest(s.retry_after, CASE
 		   WHEN (SELECT federated.restoring()) THEN now() + interval '1 second'
-		   WHEN NOT federated.at_home(s) THEN now()
+		   WHEN NOT federated.at_home(s) OR s.config ? 'dp_sigma' AND federated.books_in_doubt(s) THEN now()
 		   WHEN s.status = 'recruiting' THEN
 			   CASE WHEN (s.config -> 'min_participants')::integer <=
 						 (SELECT count(*) FROM federated.participants p
