@@ -71,6 +71,7 @@ is($copy->sql('SELECT bool_and(ok) FROM federated_verify_events()'), 't', 'the c
 
 # The operator's word that standbys have everything.
 
+$copy->{workloads} = 100;
 my $kept = $copy->start_session($copy->new_workload, 2, %private);
 $copy->play_round($kept, 1);
 $copy->wait_for_round($kept, 2);
@@ -85,6 +86,7 @@ is($last->events($kept, 'timeline_changed'), 1, 'though it is noticed');
 
 # A dump has the charges and what they depend on; the copy waits all the same.
 
+$last->{workloads} = 200;
 my $running = $last->start_session($last->new_workload, 3, dp_sigma => 4, dp_adaptive_clip => {});
 $last->play_round($running, 1);
 $last->wait_for_round($running, 2);
