@@ -1,4 +1,4 @@
-"""The kernels of src/core, called on numpy's arrays; see kernels.c."""
+"""Kernels and noise of src/core, called on numpy's arrays; see kernels.c and noise.c."""
 
 import ctypes
 import pathlib
@@ -50,6 +50,26 @@ class Streams:
     def distances(self, matrix):
         """Adds squared distances of all pairs to the upper half of a float64 matrix."""
         _library.bench_distances(_address(matrix), self.pointers, self.n_streams, self.n_values)
+
+
+def random_words(out):
+    """Random words, nothing but that, into an int64 array."""
+    _require(_library.bench_words(_address(out), ctypes.c_size_t(len(out))))
+
+
+def noise(out, variance):
+    """Discrete Gaussian noise into an int64 array."""
+    _require(_library.bench_noise(_address(out), ctypes.c_size_t(len(out)), ctypes.c_uint64(variance)))
+
+
+def noise_as_printed(out, variance):
+    """The same by the algorithms of Canonne, Kamath, Steinke 2020 as they are printed."""
+    _require(_library.bench_noise_as_printed(_address(out), ctypes.c_size_t(len(out)), ctypes.c_uint64(variance)))
+
+
+def _require(failed):
+    if failed:
+        raise RuntimeError("libcrypto gave no random words")
 
 
 def _address(array):
