@@ -4,7 +4,8 @@
 base_packages="build-essential pkg-config libpq-dev libcurl4-openssl-dev libjansson-dev libssl-dev
 	python3 python3-numpy python3-sklearn"
 http_packages="curl openssl"
-test_packages="libipc-run-perl libcmocka-dev perl python3-psycopg python3-jwt"
+test_packages="libipc-run-perl libcmocka-dev perl python3-psycopg python3-jwt
+	python3-cryptography"
 browser_packages="chromium fonts-dejavu-core"
 torch_packages="python3-venv"
 bench_packages="python3-venv"
