@@ -45,12 +45,12 @@ fed_hkdf_sha256(const uint8_t *ikm, size_t ikm_len,
 
 /* HKDF of an agreement, with a label and two indices as info. */
 static bool
-agreed_key(const uint8_t *secret, const uint8_t *public_key,
+agreed_key(const FedX25519 *own, const uint8_t *public_key,
 		   const uint8_t *ctx, const uint8_t *info, size_t info_len,
 		   uint8_t key[FED_KEY_BYTES], FedSecaggError *err)
 {
 	uint8_t		shared[FED_KEY_BYTES];
-	bool		ok = fed_x25519_agree(secret, public_key, shared, err) &&
+	bool		ok = fed_x25519_agree_as(own, public_key, shared, err) &&
 		fed_hkdf_sha256(shared, sizeof(shared), ctx, FED_CTX_BYTES,
 						info, info_len, key, FED_KEY_BYTES, err);
 
@@ -59,11 +59,11 @@ agreed_key(const uint8_t *secret, const uint8_t *public_key,
 }
 
 bool
-fed_share_key(const uint8_t own_c_sk[FED_KEY_BYTES],
-			  const uint8_t peer_c_pk[FED_KEY_BYTES],
-			  const uint8_t ctx[FED_CTX_BYTES],
-			  uint32_t owner, uint32_t holder,
-			  uint8_t key[FED_KEY_BYTES], FedSecaggError *err)
+fed_share_key_as(const FedX25519 *own_c_sk,
+				 const uint8_t peer_c_pk[FED_KEY_BYTES],
+				 const uint8_t ctx[FED_CTX_BYTES],
+				 uint32_t owner, uint32_t holder,
+				 uint8_t key[FED_KEY_BYTES], FedSecaggError *err)
 {
 	static const char label[] = "FSA1 share";
 	uint8_t		info[INFO_BYTES(label)];
@@ -75,10 +75,10 @@ fed_share_key(const uint8_t own_c_sk[FED_KEY_BYTES],
 }
 
 bool
-fed_pair_key(const uint8_t own_m_sk[FED_KEY_BYTES],
-			 const uint8_t peer_m_pk[FED_KEY_BYTES],
-			 const uint8_t ctx[FED_CTX_BYTES], uint32_t u, uint32_t v,
-			 uint8_t key[FED_KEY_BYTES], FedSecaggError *err)
+fed_pair_key_as(const FedX25519 *own_m_sk,
+				const uint8_t peer_m_pk[FED_KEY_BYTES],
+				const uint8_t ctx[FED_CTX_BYTES], uint32_t u, uint32_t v,
+				uint8_t key[FED_KEY_BYTES], FedSecaggError *err)
 {
 	static const char label[] = "FSA1 pair";
 	uint8_t		info[INFO_BYTES(label)];
@@ -87,6 +87,33 @@ fed_pair_key(const uint8_t own_m_sk[FED_KEY_BYTES],
 	fed_store_le32(info + sizeof(label), u < v ? u : v);
 	fed_store_le32(info + sizeof(label) + 4, u < v ? v : u);
 	return agreed_key(own_m_sk, peer_m_pk, ctx, info, sizeof(info), key, err);
+}
+
+bool
+fed_share_key(const uint8_t own_c_sk[FED_KEY_BYTES],
+			  const uint8_t peer_c_pk[FED_KEY_BYTES],
+			  const uint8_t ctx[FED_CTX_BYTES],
+			  uint32_t owner, uint32_t holder,
+			  uint8_t key[FED_KEY_BYTES], FedSecaggError *err)
+{
+	FedX25519  *own = fed_x25519_new(own_c_sk);
+	bool		ok = fed_share_key_as(own, peer_c_pk, ctx, owner, holder, key, err);
+
+	fed_x25519_free(own);
+	return ok;
+}
+
+bool
+fed_pair_key(const uint8_t own_m_sk[FED_KEY_BYTES],
+			 const uint8_t peer_m_pk[FED_KEY_BYTES],
+			 const uint8_t ctx[FED_CTX_BYTES], uint32_t u, uint32_t v,
+			 uint8_t key[FED_KEY_BYTES], FedSecaggError *err)
+{
+	FedX25519  *own = fed_x25519_new(own_m_sk);
+	bool		ok = fed_pair_key_as(own, peer_m_pk, ctx, u, v, key, err);
+
+	fed_x25519_free(own);
+	return ok;
 }
 
 bool

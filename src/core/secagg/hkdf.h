@@ -37,6 +37,18 @@ extern bool fed_pair_key(const uint8_t own_m_sk[FED_KEY_BYTES],
 						 uint32_t u, uint32_t v,
 						 uint8_t key[FED_KEY_BYTES], FedSecaggError *err);
 
+/* Both with a secret that is used many times; see fed_x25519_new. */
+extern bool fed_share_key_as(const FedX25519 *own_c_sk,
+							 const uint8_t peer_c_pk[FED_KEY_BYTES],
+							 const uint8_t ctx[FED_CTX_BYTES],
+							 uint32_t owner, uint32_t holder,
+							 uint8_t key[FED_KEY_BYTES], FedSecaggError *err);
+extern bool fed_pair_key_as(const FedX25519 *own_m_sk,
+							const uint8_t peer_m_pk[FED_KEY_BYTES],
+							const uint8_t ctx[FED_CTX_BYTES],
+							uint32_t u, uint32_t v,
+							uint8_t key[FED_KEY_BYTES], FedSecaggError *err);
+
 /* The key of Island u's own mask, out of its b. */
 extern bool fed_self_key(const uint8_t b[FED_KEY_BYTES],
 						 const uint8_t ctx[FED_CTX_BYTES], uint32_t u,

@@ -4,6 +4,7 @@
  */
 #include "core/secagg/keys.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -66,19 +67,47 @@ derive(EVP_PKEY *own, EVP_PKEY *peer, uint8_t shared[FED_KEY_BYTES])
 	return ok;
 }
 
-bool
-fed_x25519_agree(const uint8_t secret[FED_KEY_BYTES],
-				 const uint8_t public_key[FED_KEY_BYTES],
-				 uint8_t shared[FED_KEY_BYTES], FedSecaggError *err)
+struct FedX25519
 {
-	EVP_PKEY   *own = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL,
-												   secret, FED_KEY_BYTES);
+	EVP_PKEY   *key;
+};
+
+FedX25519 *
+fed_x25519_new(const uint8_t secret[FED_KEY_BYTES])
+{
+	FedX25519  *own = malloc(sizeof(FedX25519));
+
+	if (own == NULL)
+		return NULL;
+	own->key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret,
+											FED_KEY_BYTES);
+	if (own->key == NULL)
+	{
+		free(own);
+		return NULL;
+	}
+	return own;
+}
+
+void
+fed_x25519_free(FedX25519 *own)
+{
+	if (own == NULL)
+		return;
+	EVP_PKEY_free(own->key);	/* cleanses */
+	free(own);
+}
+
+bool
+fed_x25519_agree_as(const FedX25519 *own,
+					const uint8_t public_key[FED_KEY_BYTES],
+					uint8_t shared[FED_KEY_BYTES], FedSecaggError *err)
+{
 	EVP_PKEY   *peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL,
 												   public_key, FED_KEY_BYTES);
 	bool		made = own != NULL && peer != NULL;
-	bool		ok = made && derive(own, peer, shared);
+	bool		ok = made && derive(own->key, peer, shared);
 
-	EVP_PKEY_free(own);
 	EVP_PKEY_free(peer);
 	if (ok)
 		return true;
@@ -88,6 +117,18 @@ fed_x25519_agree(const uint8_t secret[FED_KEY_BYTES],
 							   "libcrypto could not take an X25519 key");
 	return fed_secagg_fail(err, FED_SECAGG_REFUSED,
 						   "an X25519 key of low order");
+}
+
+bool
+fed_x25519_agree(const uint8_t secret[FED_KEY_BYTES],
+				 const uint8_t public_key[FED_KEY_BYTES],
+				 uint8_t shared[FED_KEY_BYTES], FedSecaggError *err)
+{
+	FedX25519  *own = fed_x25519_new(secret);
+	bool		ok = fed_x25519_agree_as(own, public_key, shared, err);
+
+	fed_x25519_free(own);
+	return ok;
 }
 
 bool

@@ -135,12 +135,12 @@ fed_mask_free(FedMask *mask)
 
 /* Adds the stream that u and v share. */
 static bool
-add_pair(FedMask *mask, const uint8_t *m_sk, const uint8_t *m_pk,
+add_pair(FedMask *mask, const FedX25519 *m_sk, const uint8_t *m_pk,
 		 const uint8_t *ctx, uint32_t u, uint32_t v, bool subtract,
 		 FedSecaggError *err)
 {
 	uint8_t		key[FED_KEY_BYTES];
-	bool		ok = fed_pair_key(m_sk, m_pk, ctx, u, v, key, err) &&
+	bool		ok = fed_pair_key_as(m_sk, m_pk, ctx, u, v, key, err) &&
 		fed_mask_add_key(mask, key, subtract, err);
 
 	OPENSSL_cleanse(key, sizeof(key));
@@ -168,14 +168,16 @@ fed_mask_of_island(uint32_t u, const uint8_t b[FED_KEY_BYTES],
 				   const FedSecaggSet *u2, FedSecaggError *err)
 {
 	FedMask    *mask = fed_mask_new();
-	bool		ok = mask != NULL || out_of_memory(err);
+	FedX25519  *own = fed_x25519_new(m_sk);
+	bool		ok = (mask != NULL && own != NULL) || out_of_memory(err);
 
 	ok = ok && add_self(mask, b, ctx, u, false, err);
 	for (uint32_t v = 1; ok && v <= n; v++)
 	{
 		if (v != u && fed_set_has(u2, v))
-			ok = add_pair(mask, m_sk, m_pk[v - 1], ctx, u, v, u < v, err);
+			ok = add_pair(mask, own, m_pk[v - 1], ctx, u, v, u < v, err);
 	}
+	fed_x25519_free(own);
 	if (ok)
 		return mask;
 	fed_mask_free(mask);
@@ -188,13 +190,15 @@ add_dropped(FedMask *mask, uint32_t v, const uint8_t *m_sk,
 			const uint8_t (*m_pk)[FED_KEY_BYTES], const uint8_t *ctx,
 			uint32_t n, const FedSecaggSet *u3, FedSecaggError *err)
 {
-	bool		ok = true;
+	FedX25519  *dropped = fed_x25519_new(m_sk);
+	bool		ok = dropped != NULL || out_of_memory(err);
 
 	for (uint32_t u = 1; ok && u <= n; u++)
 	{
 		if (fed_set_has(u3, u))
-			ok = add_pair(mask, m_sk, m_pk[u - 1], ctx, u, v, u > v, err);
+			ok = add_pair(mask, dropped, m_pk[u - 1], ctx, u, v, u > v, err);
 	}
+	fed_x25519_free(dropped);
 	return ok;
 }
 
