@@ -85,7 +85,41 @@ ADDRESS = {
     }.items()
 }
 
-SEEDS = {"safetensors": SAFETENSORS, "encoding": ENCODING, "sums": SUMS, "address": ADDRESS}
+TASK_TEXT = {
+    "types": b"a=b:1\nb=i:-12\nc=f:3ff0000000000000\nd=s:\xc3\xa4 =\n",
+    "nested": b"a.b.0=i:1\na.b.1.x=i:2\na.c=b:0\nb.0=s:\n",
+    "gap": b"a.0=b:0\na.2=b:1\n",
+    "order": b"b=b:0\na=b:1\n",
+    "real": b"a=f:8000000000000000\n",
+    "integer": b"a=i:-9223372036854775808\nb=i:01\n",
+}
+
+
+def reveal(revealer, n, u2, u3, *entries):
+    """Who reveals, the sets as lists, and (owner, kind) of each share."""
+    sets = b"".join(sum(1 << (u - 1) for u in members).to_bytes(16, "little") for members in (u2, u3))
+    shares = b"".join(struct.pack("<IBB32s", owner, kind, revealer, bytes([owner] * 32)) for owner, kind in entries)
+    return bytes([revealer, n - 1]) + sets + shares
+
+
+REVEAL = {
+    "all": reveal(1, 3, [1, 2, 3], [1, 2, 3], (1, 1), (2, 1), (3, 1)),
+    "dropped": reveal(2, 5, [1, 2, 4, 5], [1, 2, 4], (1, 1), (2, 1), (4, 1), (5, 2)),
+    "both": reveal(2, 5, [1, 2], [1], (1, 1), (1, 2), (2, 2)),
+    "kind": reveal(2, 5, [1, 2], [1], (1, 2), (2, 2)),
+}
+
+ENVELOPE = {"zeros": bytes(94), "count": bytes(range(94)), "short": bytes(93)}
+
+SEEDS = {
+    "safetensors": SAFETENSORS,
+    "encoding": ENCODING,
+    "sums": SUMS,
+    "address": ADDRESS,
+    "task_text": TASK_TEXT,
+    "reveal": REVEAL,
+    "envelope": ENVELOPE,
+}
 
 
 def main():
