@@ -171,6 +171,29 @@ encrypt_block(const uint8_t *key, const uint8_t *block, uint8_t *out)
 	EVP_CIPHER_CTX_free(aes);
 }
 
+/* All bytes are drawn, and differently each time. */
+static void
+fresh_ones_differ(void **state)
+{
+	uint8_t		secrets[64][FED_KEY_BYTES];
+	uint8_t		pids[64][FED_PID_BYTES];
+
+	(void) state;
+	for (size_t i = 0; i < LENGTH(secrets); i++)
+	{
+		assert_true(fed_secret_fresh(secrets[i], NULL));
+		assert_true(fed_pid_fresh(pids[i], NULL));
+		for (size_t j = 0; j < i; j++)
+		{
+			/* half of each, so that a part that is not drawn is seen */
+			for (size_t part = 0; part < FED_KEY_BYTES; part += 16)
+				assert_memory_not_equal(secrets[i] + part, secrets[j] + part, 16);
+			for (size_t part = 0; part < FED_PID_BYTES; part += 8)
+				assert_memory_not_equal(pids[i] + part, pids[j] + part, 8);
+		}
+	}
+}
+
 /* FIPS 197, appendix C.3; then SP 800-38A: the stream is AES of the counters. */
 static void
 key_stream(void **state)
@@ -333,6 +356,7 @@ main(void)
 		cmocka_unit_test(low_order_refused),
 		cmocka_unit_test(ed25519),
 		cmocka_unit_test(hkdf),
+		cmocka_unit_test(fresh_ones_differ),
 		cmocka_unit_test(key_stream),
 		cmocka_unit_test(seek),
 		cmocka_unit_test(envelopes_refuse),

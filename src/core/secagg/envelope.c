@@ -47,7 +47,7 @@ fed_envelope_seal(const uint8_t key[FED_KEY_BYTES],
 
 	if (nonce != NULL)
 		memcpy(envelope, nonce, FED_NONCE_BYTES);
-	else if (RAND_bytes(envelope, FED_NONCE_BYTES) != 1)
+	else if (RAND_priv_bytes(envelope, FED_NONCE_BYTES) != 1)
 		return fed_secagg_fail(err, FED_SECAGG_FAILED,
 							   "libcrypto has no random bytes");
 	make_aad(aad, ctx, owner, holder);

@@ -13,13 +13,19 @@
 
 #include "core/digest.h"
 
-bool
-fed_secret_fresh(uint8_t secret[FED_KEY_BYTES], FedSecaggError *err)
+static bool
+fresh(uint8_t *bytes, int len, FedSecaggError *err)
 {
-	if (RAND_priv_bytes(secret, FED_KEY_BYTES) != 1)
+	if (RAND_priv_bytes(bytes, len) != 1)
 		return fed_secagg_fail(err, FED_SECAGG_FAILED,
 							   "libcrypto has no random bytes");
 	return true;
+}
+
+bool
+fed_secret_fresh(uint8_t secret[FED_KEY_BYTES], FedSecaggError *err)
+{
+	return fresh(secret, FED_KEY_BYTES, err);
 }
 
 /* The public half of a secret key of either type. */
@@ -205,4 +211,10 @@ fed_pid_of_identity(const uint8_t identity_pk[FED_KEY_BYTES],
 							   "libcrypto could not hash");
 	memcpy(pid, digest, FED_PID_BYTES);
 	return true;
+}
+
+bool
+fed_pid_fresh(uint8_t pid[FED_PID_BYTES], FedSecaggError *err)
+{
+	return fresh(pid, FED_PID_BYTES, err);
 }

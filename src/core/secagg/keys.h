@@ -76,4 +76,7 @@ extern bool fed_pid_of_identity(const uint8_t identity_pk[FED_KEY_BYTES],
 								uint8_t pid[FED_PID_BYTES],
 								FedSecaggError *err);
 
+/* The name of an Island without an identity: new in each attempt. */
+extern bool fed_pid_fresh(uint8_t pid[FED_PID_BYTES], FedSecaggError *err);
+
 #endif							/* FED_CORE_SECAGG_KEYS_H */
