@@ -157,6 +157,21 @@ choose_encoding(int own, FedEncoding asked)
 	return own == FED_AS_ASKED ? asked : (FedEncoding) own;
 }
 
+/* The trainer's update, made private first where the session has each Island do that. */
+static bool
+keep_delta(const FedTask *task, const Work *work, const FedResult *result, const FedManifest *manifest,
+		   const FedModelFile *received, FedEncoding encoding, const char *path, uint8_t *digest, const FedStep *step,
+		   FedError *err)
+{
+	FedPrivacy	privacy = {0};
+	bool		ok = (!task->local_privacy || fed_privacy_begin(&privacy, task->clip_norm, task->noise_multiplier, err)) &&
+		fed_result_delta(work->update, result, manifest, received, task->local_privacy ? &privacy : NULL, encoding, path,
+						 digest, step, err);
+
+	fed_privacy_end(&privacy);
+	return ok;
+}
+
 /* From the trainer's files to a result that is kept; model_digest is that of the model it was given. */
 static bool
 keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest, const uint8_t *model_digest,
@@ -180,7 +195,7 @@ keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest,
 	else if ((ok = fed_model_file_open(work->model, FED_ERR_LOCAL, &received, err)))
 	{
 		ok = fed_result_check_model(&received, model_digest, step, err) &&
-			fed_result_delta(work->update, &result, manifest, &received, encoding, delta, digest, step, err);
+			keep_delta(task, work, &result, manifest, &received, encoding, delta, digest, step, err);
 		fed_model_file_close(&received);
 	}
 	ok = ok && fed_spool_save(island->state_dir, task, encoding, digest, result.num_samples, result.metrics, err);

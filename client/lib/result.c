@@ -138,6 +138,7 @@ typedef struct Delta
 	const FedModelFile *update;
 	const FedModelFile *received;
 	bool		is_delta;		/* the update is one already */
+	FedPrivacy *privacy;		/* clips and adds noise; NULL: none */
 	FedEncoding encoding;
 	uint64_t	parameters;
 } Delta;
@@ -198,7 +199,8 @@ encode_slice(const Delta *delta, uint64_t first, size_t n, float *base, float *v
 {
 	size_t		bad;
 
-	if (!delta_values(delta, first, n, base, values, err))
+	if (!delta_values(delta, first, n, base, values, err) ||
+		(delta->privacy != NULL && !fed_privacy_apply(delta->privacy, values, n, err)))
 		return false;
 	bad = fed_encode(delta->encoding, values, n, out);
 	return bad == n || does_not_fit(delta, first + bad, values[bad], err);
@@ -242,6 +244,40 @@ fed_result_check_model(const FedModelFile *received, const uint8_t digest[FED_SH
 		fed_error_set(err, FED_ERR_TRAINER, "the trainer changed FED_MODEL, which it must only read");
 }
 
+/* A delta beside a buffer for what was received. */
+typedef struct DeltaReader
+{
+	const Delta *delta;
+	float	   *base;
+	size_t		room;
+} DeltaReader;
+
+static bool
+read_delta(void *arg, uint64_t first, size_t n, float *out, FedError *err)
+{
+	DeltaReader *reader = arg;
+
+	if (reader->room < n)
+	{
+		free(reader->base);
+		reader->room = n;
+		reader->base = malloc(n * sizeof(float));
+	}
+	return (reader->base != NULL || fed_error_memory(err)) && delta_values(reader->delta, first, n, reader->base, out, err);
+}
+
+/* The noise needs to know the norm before the first value is written. */
+static bool
+prepare_privacy(const Delta *delta, FedError *err)
+{
+	DeltaReader reader = {delta, NULL, 0};
+	bool		ok = delta->privacy == NULL ||
+		fed_privacy_prepare(delta->privacy, read_delta, &reader, delta->parameters, err);
+
+	free(reader.base);
+	return ok;
+}
+
 /* An update that has the right tensors, to the file and its digest. */
 static bool
 keep_delta(const Delta *delta, const char *delta_path, uint8_t digest[FED_SHA256_BYTES], const FedStep *step, FedError *err)
@@ -267,11 +303,11 @@ keep_delta(const Delta *delta, const char *delta_path, uint8_t digest[FED_SHA256
 
 bool
 fed_result_delta(const char *update_path, const FedResult *result, const FedManifest *manifest,
-				 const FedModelFile *received, FedEncoding encoding, const char *delta_path,
+				 const FedModelFile *received, FedPrivacy *privacy, FedEncoding encoding, const char *delta_path,
 				 uint8_t digest[FED_SHA256_BYTES], const FedStep *step, FedError *err)
 {
 	FedModelFile update;
-	Delta		delta = {&update, received, result->is_delta, encoding, manifest->parameters};
+	Delta		delta = {&update, received, result->is_delta, privacy, encoding, manifest->parameters};
 	bool		ok;
 
 	if (!fed_model_file_open(update_path, FED_ERR_TRAINER, &update, err))
@@ -280,7 +316,8 @@ fed_result_delta(const char *update_path, const FedResult *result, const FedMani
 			err->kind = FED_ERR_TRAINER;
 		return false;
 	}
-	ok = check_tensors(manifest, update.model, err) && keep_delta(&delta, delta_path, digest, step, err);
+	ok = check_tensors(manifest, update.model, err) && prepare_privacy(&delta, err) &&
+		keep_delta(&delta, delta_path, digest, step, err);
 	fed_model_file_close(&update);
 	return ok;
 }

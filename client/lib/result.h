@@ -9,6 +9,7 @@
 #include "lib/manifest.h"
 #include "lib/modelfile.h"
 #include "lib/policy.h"
+#include "lib/privacy.h"
 #include "lib/task.h"
 
 typedef struct FedResult
@@ -35,12 +36,14 @@ extern bool fed_result_check_model(const FedModelFile *received, const uint8_t d
 
 /*
  * Reads FED_UPDATE and writes the delta, trained minus received, encoded to
- * delta_path; digest is that of these bytes. False, and err filled
- * (FED_ERR_TRAINER), if tensors are missing, too many, of another shape, not
- * finite, or if a value does not fit the encoding. step is called between slices.
+ * delta_path; digest is that of these bytes. With privacy, which has begun, what
+ * is encoded is the delta clipped and noised; NULL: as it is. False, and err
+ * filled (FED_ERR_TRAINER), if tensors are missing, too many, of another shape,
+ * not finite, or if a value does not fit the encoding. step is called between
+ * slices.
  */
 extern bool fed_result_delta(const char *update_path, const FedResult *result, const FedManifest *manifest,
-							 const FedModelFile *received, FedEncoding encoding, const char *delta_path,
-							 uint8_t digest[FED_SHA256_BYTES], const FedStep *step, FedError *err);
+							 const FedModelFile *received, FedPrivacy *privacy, FedEncoding encoding,
+							 const char *delta_path, uint8_t digest[FED_SHA256_BYTES], const FedStep *step, FedError *err);
 
 #endif							/* FED_CLIENT_RESULT_H */

@@ -82,22 +82,47 @@ parse_encodings(const json_t *object, FedTask *task)
 	task->download_encoding = asked_encoding(config, "download_encoding");
 }
 
-/* What the session promises about privacy, as the owner's policy asks for it. */
-static void
-parse_protection(const json_t *object, FedTask *task)
+/* A number above 0, or fallback if the key is missing. */
+static bool
+positive(const json_t *config, const char *key, double fallback, double *out, FedError *err)
+{
+	*out = fallback;
+	return json_object_get(config, key) == NULL || (fed_json_number(config, key, out) && *out > 0) ||
+		fed_error_set(err, FED_ERR_PROTOCOL, "the session's \"%s\" is not a number above 0", key);
+}
+
+/*
+ * What the session promises about privacy, and what of it is for the Island to
+ * do. A mode that is not known may be one in which Islands add noise; to send
+ * an update without it would be wrong.
+ */
+static bool
+parse_privacy(const json_t *config, FedTask *task, FedError *err)
+{
+	const char *mode = fed_json_text(config, "dp_mode");
+
+	if (!positive(config, "dp_sigma", 0, &task->noise_multiplier, err) ||
+		!positive(config, "dp_clip_norm", 1, &task->clip_norm, err))
+		return false;
+	task->differential_privacy = task->noise_multiplier > 0;
+	task->local_privacy = mode != NULL && strcmp(mode, "local") == 0;
+	if (mode != NULL && !task->local_privacy && strcmp(mode, "central") != 0)
+		return fed_error_set(err, FED_ERR_PROTOCOL, "the session's \"dp_mode\" is \"%s\", which this program does not know",
+							 mode);
+	return !task->local_privacy || task->differential_privacy ||
+		fed_error_set(err, FED_ERR_PROTOCOL, "the session's \"dp_mode\" is \"local\", and it has no \"dp_sigma\"");
+}
+
+/* What the owner's policy asks for. */
+static bool
+parse_protection(const json_t *object, FedTask *task, FedError *err)
 {
 	const json_t *config = json_object_get(object, "config");
-	const char *mode = fed_json_text(config, "dp_mode");
-	double		sigma = 0;
 
 	task->secure_aggregation = json_is_true(json_object_get(config, "secure_aggregation"));
-	fed_json_number(config, "dp_sigma", &sigma);
-	task->differential_privacy = sigma > 0 ||
-		(mode != NULL && mode[0] != '\0' && strcmp(mode, "none") != 0 &&
-		 strcmp(mode, "off") != 0);
-	if (!fed_json_number(object, "epsilon", &task->epsilon) &&
-		!fed_json_number(config, "epsilon", &task->epsilon))
+	if (!fed_json_number(object, "epsilon", &task->epsilon))
 		task->epsilon = -1;
+	return parse_privacy(config, task, err);
 }
 
 static bool
@@ -126,9 +151,8 @@ parse_members(const json_t *object, FedTask *task, FedError *err)
 		return fed_error_set(err, FED_ERR_PROTOCOL, "the task's \"parameters\" is out of range");
 	task->parameters = (uint64_t) parameters;
 	fed_json_copy(object, "session", task->session, sizeof(task->session));
-	parse_protection(object, task);
 	parse_encodings(object, task);
-	return true;
+	return parse_protection(object, task, err);
 }
 
 FedTask *

@@ -35,6 +35,9 @@ typedef struct FedTask
 	FedEncoding download_encoding;
 	bool		secure_aggregation;
 	bool		differential_privacy;
+	bool		local_privacy;	/* each Island adds the noise */
+	double		noise_multiplier;	/* with differential_privacy */
+	double		clip_norm;		/* with local_privacy */
 	char	   *document;		/* JSON text */
 } FedTask;
 

@@ -19,6 +19,7 @@ static char dir[] = "/tmp/fed-result-XXXXXX";
 static FedManifest *manifest;
 static float received[PARAMETERS];
 static float trained[PARAMETERS];
+static FedPrivacy *privacy;
 
 /* A model file with tensors "a" and "long". */
 static char *
@@ -50,7 +51,7 @@ delta_of(FedEncoding encoding, bool is_delta, uint8_t *digest, size_t *len, FedE
 
 	if (!fed_model_file_open(model, FED_ERR_LOCAL, &file, err))
 		exit(1);
-	if (fed_result_delta(update, &result, manifest, &file, encoding, path, digest, NULL, err))
+	if (fed_result_delta(update, &result, manifest, &file, privacy, encoding, path, digest, NULL, err))
 		bytes = (uint8_t *) fed_read_file(path, 4 * PARAMETERS + 1, len, err);
 	fed_model_file_close(&file);
 	unlink(path);
@@ -123,6 +124,43 @@ test_limits(void)
 	check(refused(FED_ENCODING_F32, "parameter 3 in FED_UPDATE is NaN or infinite"), "NaN is refused in any encoding");
 }
 
+/* A private delta is within the clip norm but for its noise, and refused where a plain one is. */
+static void
+test_private(void)
+{
+	FedPrivacy	local;
+	FedError	err = {0};
+	uint8_t		digest[FED_SHA256_BYTES];
+	uint8_t		expected[FED_SHA256_BYTES];
+	size_t		len = 0;
+	float	   *delta;
+	double		squares = 0;
+
+	if (!fed_privacy_begin(&local, 2, 0.001, &err))
+		exit(1);
+	privacy = &local;
+	memset(received, 0, sizeof(received));
+	for (size_t i = 0; i < PARAMETERS; i++)
+		trained[i] = i % 2 == 0 ? 5 : -5;
+	delta = (float *) delta_of(FED_ENCODING_F32, false, digest, &len, &err);
+	for (size_t i = 0; delta != NULL && i < PARAMETERS; i++)
+		squares += (double) delta[i] * delta[i];
+	check(delta != NULL && len == sizeof(received) && fabs(squares - (4 + PARAMETERS * 4e-6)) < 0.1,
+		  "a private delta has the clip norm's square and the noise's");
+	fed_hash_vector((uint8_t *) delta, len, expected, NULL, NULL);
+	check(memcmp(digest, expected, sizeof(digest)) == 0, "its digest is that of the noised bytes");
+	free(delta);
+	trained[PARAMETERS - 1] = NAN;
+	check(refused(FED_ENCODING_F32, "is NaN or infinite"), "NaN in a private one is refused");
+	fed_privacy_end(&local);
+	if (!fed_privacy_begin(&local, 1e6, 1, &err))
+		exit(1);
+	trained[PARAMETERS - 1] = 0;
+	check(refused(FED_ENCODING_F16, "too large for encoding f16"), "noise that f16 does not reach is refused");
+	fed_privacy_end(&local);
+	privacy = NULL;
+}
+
 static void
 test_model(void)
 {
@@ -155,6 +193,7 @@ main(void)
 		return 1;
 	test_encodings();
 	test_limits();
+	test_private();
 	test_model();
 	fed_manifest_free(manifest);
 	fed_remove_tree(dir);
