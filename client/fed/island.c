@@ -297,9 +297,9 @@ give_back(FedIsland *island, const FedTask *task, FedError *why, FedError *err)
 static bool
 allowed(FedIsland *island, const FedTask *task, FedError *why)
 {
-	double		spent;
+	FedSpent	spent;
 
-	return fed_journal_spent(island->journal, &spent, why) && fed_policy_allows(island->policy, task, spent, why);
+	return fed_journal_spent(island->journal, &spent, why) && fed_policy_allows(island->policy, task, &spent, why);
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,9 @@ fed_journal_sending(const char *path, const char *host_id, const FedTask *task, 
 		json_object_set_new(record, "encoding", json_string(fed_encoding_name(spool->encoding)));
 	json_object_set_new(record, "num_samples", json_integer((json_int_t) spool->num_samples));
 	json_object_set_new(record, "metrics", json_loads(spool->metrics, 0, NULL));
-	if (task->epsilon >= 0)
+	if (task->local_privacy && !task->evaluate_only)
+		json_object_set_new(record, "local_noise_multiplier", json_real(task->noise_multiplier));
+	else if (task->epsilon >= 0)
 		json_object_set_new(record, "epsilon", json_real(task->epsilon));
 	return append(path, record, err);
 }
@@ -97,28 +100,32 @@ fed_journal_outcome(const char *path, const char *host_id, const FedTask *task, 
  * been sent again. A torn line was never synced, so nothing followed it.
  */
 static void
-add_line(const char *line, json_t *updates, double *epsilon)
+add_line(const char *line, json_t *updates, FedSpent *spent)
 {
 	json_t	   *record = json_loads(line, 0, NULL);
 	const char *session = fed_json_text(record, "session_id");
 	const char *digest = fed_json_text(record, "digest");
 	int64_t		round_id = 0;
-	double		spent;
+	double		epsilon = 0;
+	double		multiplier = INFINITY;
 	char		key[160];
 
 	fed_json_int(record, "round_id", &round_id);
 	snprintf(key, sizeof(key), "%.40s %lld %.64s", session == NULL ? "" : session, (long long) round_id,
 			 digest == NULL ? "" : digest);
-	if (fed_json_number(record, "epsilon", &spent) && json_object_get(updates, key) == NULL)
+	fed_json_number(record, "epsilon", &epsilon);
+	fed_json_number(record, "local_noise_multiplier", &multiplier);
+	if ((epsilon > 0 || multiplier < INFINITY) && json_object_get(updates, key) == NULL)
 	{
-		*epsilon += spent;
+		spent->stated += epsilon;
+		spent->mu_squared += 1 / (multiplier * multiplier);
 		json_object_set_new(updates, key, json_true());
 	}
 	json_decref(record);
 }
 
 bool
-fed_journal_spent(const char *path, double *epsilon, FedError *err)
+fed_journal_spent(const char *path, FedSpent *spent, FedError *err)
 {
 	FILE	   *file = path == NULL ? NULL : fopen(path, "re");
 	json_t	   *updates;
@@ -127,10 +134,10 @@ fed_journal_spent(const char *path, double *epsilon, FedError *err)
 	bool		ok = file != NULL || path == NULL || errno == ENOENT ||
 		fed_error_errno(err, "could not read the journal \"%s\"", path);
 
-	*epsilon = 0;
+	memset(spent, 0, sizeof(*spent));
 	updates = json_object();
 	while (ok && file != NULL && getline(&line, &size, file) > 0)
-		add_line(line, updates, epsilon);
+		add_line(line, updates, spent);
 	free(line);
 	json_decref(updates);
 	if (file != NULL)

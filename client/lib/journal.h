@@ -8,6 +8,7 @@
 #define FED_CLIENT_JOURNAL_H
 
 #include "lib/error.h"
+#include "lib/policy.h"
 #include "lib/reply.h"
 #include "lib/spool.h"
 #include "lib/task.h"
@@ -20,7 +21,7 @@ extern bool fed_journal_sending(const char *path, const char *host_id, const Fed
 extern bool fed_journal_outcome(const char *path, const char *host_id, const FedTask *task, const FedReply *reply,
 								FedError *err);
 
-/* The epsilon of all updates that were sent, each counted once. A line that a crash cut off counts nothing. */
-extern bool fed_journal_spent(const char *path, double *epsilon, FedError *err);
+/* What all updates that were sent have cost, each counted once. A line that a crash cut off counts nothing. */
+extern bool fed_journal_spent(const char *path, FedSpent *spent, FedError *err);
 
 #endif							/* FED_CLIENT_JOURNAL_H */

@@ -3,19 +3,23 @@
  *		What the data's owner allows, whatever a server asks.
  *
  * The file: {"workloads": [name …], "min_cohort": n, "require":
- * ["secure_aggregation" | "differential_privacy" …], "metrics": [name …],
- * "lifetime_epsilon": x}. Every key may be left out; then it forbids nothing.
+ * ["secure_aggregation" | "differential_privacy" | "local_differential_privacy"
+ * …], "metrics": [name …], "min_noise_multiplier": x, "lifetime_epsilon": x,
+ * "lifetime_delta": x}. Every key may be left out; then it forbids nothing.
  */
 #include "lib/policy.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/dp/gaussian_curve.h"
 #include "lib/file.h"
 #include "lib/json.h"
 
 #define MAX_POLICY 1048576
+#define USUAL_DELTA 1e-5
 
 struct FedPolicy
 {
@@ -51,9 +55,10 @@ check_require(const json_t *list, FedError *err)
 	{
 		const char *name = json_string_value(json_array_get(list, i));
 
-		if (strcmp(name, "secure_aggregation") != 0 && strcmp(name, "differential_privacy") != 0)
+		if (strcmp(name, "secure_aggregation") != 0 && strcmp(name, "differential_privacy") != 0 &&
+			strcmp(name, "local_differential_privacy") != 0)
 			return fed_error_set(err, FED_ERR_USAGE,
-								 "\"%s\" in \"require\" of the policy is not known; allowed are secure_aggregation, differential_privacy",
+								 "\"%s\" in \"require\" of the policy is not known; allowed are secure_aggregation, differential_privacy, local_differential_privacy",
 								 name);
 	}
 	return true;
@@ -70,11 +75,14 @@ check_rule(const char *key, const json_t *value, FedError *err)
 	if (strcmp(key, "min_cohort") == 0)
 		return (json_is_integer(value) && json_integer_value(value) >= 1) ||
 			fed_error_set(err, FED_ERR_USAGE, "\"min_cohort\" of the policy must be a whole number from 1");
-	if (strcmp(key, "lifetime_epsilon") == 0)
+	if (strcmp(key, "lifetime_epsilon") == 0 || strcmp(key, "min_noise_multiplier") == 0)
 		return (json_is_number(value) && json_number_value(value) > 0) ||
-			fed_error_set(err, FED_ERR_USAGE, "\"lifetime_epsilon\" of the policy must be a number above 0");
+			fed_error_set(err, FED_ERR_USAGE, "\"%s\" of the policy must be a number above 0", key);
+	if (strcmp(key, "lifetime_delta") == 0)
+		return (json_is_number(value) && json_number_value(value) > 0 && json_number_value(value) < 1) ||
+			fed_error_set(err, FED_ERR_USAGE, "\"lifetime_delta\" of the policy must be a number between 0 and 1");
 	return fed_error_set(err, FED_ERR_USAGE,
-						 "\"%s\" of the policy is not known; allowed are workloads, min_cohort, require, metrics, lifetime_epsilon",
+						 "\"%s\" of the policy is not known; allowed are workloads, min_cohort, require, metrics, min_noise_multiplier, lifetime_epsilon, lifetime_delta",
 						 key);
 }
 
@@ -120,28 +128,54 @@ check_protections(const json_t *required, const FedTask *task, FedError *err)
 		return fed_error_set(err, FED_ERR_POLICY, "the policy requires secure aggregation; the session has none");
 	if (contains(required, "differential_privacy") && !task->differential_privacy)
 		return fed_error_set(err, FED_ERR_POLICY, "the policy requires differential privacy; the session has none");
+	if (contains(required, "local_differential_privacy") && !task->local_privacy)
+		return fed_error_set(err, FED_ERR_POLICY, "the policy requires local differential privacy; the session has none");
 	return true;
 }
 
 static bool
-check_budget(double budget, const FedTask *task, double spent, FedError *err)
+check_noise(double least, const FedTask *task, FedError *err)
 {
+	return task->evaluate_only || task->noise_multiplier >= least ||
+		fed_error_set(err, FED_ERR_POLICY, "the policy requires a noise multiplier of %g; the session has %g", least,
+					  task->noise_multiplier);
+}
+
+/* What was stated, and what comes out of the noise that was added here: it composes exactly, Balle, Wang 2018. */
+static double
+total_epsilon(const FedSpent *spent, double delta)
+{
+	return spent->stated + fed_gaussian_epsilon(sqrt(spent->mu_squared), delta);
+}
+
+/* For noise of its own an Island needs nobody's word. */
+static bool
+check_budget(double budget, double delta, const FedTask *task, const FedSpent *spent, FedError *err)
+{
+	FedSpent	after = *spent;
+	double		before = total_epsilon(spent, delta);
+
 	if (task->evaluate_only)
 		return true;
-	if (task->epsilon < 0)
+	if (task->local_privacy)
+		after.mu_squared += 1 / (task->noise_multiplier * task->noise_multiplier);
+	else if (task->epsilon < 0)
 		return fed_error_set(err, FED_ERR_POLICY, "the policy sets a lifetime epsilon; the task states none");
-	if (spent + task->epsilon > budget)
-		return fed_error_set(err, FED_ERR_POLICY, "the lifetime epsilon of %g is spent: %g so far, %g in this round", budget,
-							 spent, task->epsilon);
-	return true;
+	else
+		after.stated += task->epsilon;
+	return total_epsilon(&after, delta) <= budget ||
+		fed_error_set(err, FED_ERR_POLICY, "the lifetime epsilon of %g is spent: %g so far, %g in this round", budget, before,
+					  total_epsilon(&after, delta) - before);
 }
 
 bool
-fed_policy_allows(const FedPolicy *policy, const FedTask *task, double spent, FedError *err)
+fed_policy_allows(const FedPolicy *policy, const FedTask *task, const FedSpent *spent, FedError *err)
 {
 	const json_t *workloads;
 	int64_t		cohort;
+	double		least;
 	double		budget;
+	double		delta = USUAL_DELTA;
 
 	if (policy == NULL)
 		return true;
@@ -154,7 +188,10 @@ fed_policy_allows(const FedPolicy *policy, const FedTask *task, double spent, Fe
 							 task->participants);
 	if (!check_protections(json_object_get(policy->rules, "require"), task, err))
 		return false;
-	return !fed_json_number(policy->rules, "lifetime_epsilon", &budget) || check_budget(budget, task, spent, err);
+	if (fed_json_number(policy->rules, "min_noise_multiplier", &least) && !check_noise(least, task, err))
+		return false;
+	fed_json_number(policy->rules, "lifetime_delta", &delta);
+	return !fed_json_number(policy->rules, "lifetime_epsilon", &budget) || check_budget(budget, delta, task, spent, err);
 }
 
 bool

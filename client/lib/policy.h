@@ -12,6 +12,13 @@
 
 typedef struct FedPolicy FedPolicy;
 
+/* What all that was sent before has cost in privacy. */
+typedef struct FedSpent
+{
+	double		stated;			/* epsilon, by the server's word: of central noise */
+	double		mu_squared;		/* of noise of our own: the sum of 1 / noise multiplier^2 */
+} FedSpent;
+
 /*
  * Reads a policy file. NULL, and err filled (FED_ERR_USAGE), if it cannot be
  * read, has an unknown key or a value of a wrong type: a rule that is not
@@ -21,11 +28,11 @@ extern FedPolicy *fed_policy_load(const char *path, FedError *err);
 extern void fed_policy_free(FedPolicy *policy);
 
 /*
- * Whether a task may be done; spent is the epsilon of all that was sent before.
+ * Whether a task may be done after all that was spent before.
  * False, and err filled (FED_ERR_POLICY), with the rule that forbids it. A NULL
  * policy allows everything.
  */
-extern bool fed_policy_allows(const FedPolicy *policy, const FedTask *task, double spent, FedError *err);
+extern bool fed_policy_allows(const FedPolicy *policy, const FedTask *task, const FedSpent *spent, FedError *err);
 
 /* Whether a metric of this name may be sent. */
 extern bool fed_policy_lets_out(const FedPolicy *policy, const char *metric);

@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "lib/file.h"
+#include "lib/journal.h"
 #include "lib/policy.h"
 
 static FedPolicy *
@@ -26,10 +27,11 @@ load(const char *text, FedError *err)
 }
 
 static bool
-allows(const char *text, const FedTask *task, double spent, FedError *err)
+allows(const char *text, const FedTask *task, double stated, FedError *err)
 {
 	FedPolicy  *policy = load(text, err);
-	bool		ok = policy != NULL && fed_policy_allows(policy, task, spent, err);
+	FedSpent	spent = {.stated = stated};
+	bool		ok = policy != NULL && fed_policy_allows(policy, task, &spent, err);
 
 	fed_policy_free(policy);
 	return ok;
@@ -45,15 +47,68 @@ refused(const char *text)
 	return policy == NULL && err.kind == FED_ERR_USAGE;
 }
 
+/* Noise of its own an Island accounts for itself: for z = 1 and delta 1e-5, 4.3772 in one round, 6.5730 in two. */
+static void
+test_local(void)
+{
+	FedTask		local = {.participants = 3, .epsilon = 0, .workload = "digits", .differential_privacy = true,
+	.local_privacy = true, .noise_multiplier = 1};
+	FedTask		evaluation = local;
+	FedPolicy  *policy = load("{\"lifetime_epsilon\":6.574, \"require\":[\"local_differential_privacy\"]}", NULL);
+	FedPolicy  *tight = load("{\"lifetime_epsilon\":6.572}", NULL);
+	FedPolicy  *careful = load("{\"lifetime_epsilon\":6.574, \"lifetime_delta\":1e-9}", NULL);
+	FedSpent	spent = {.mu_squared = 1};
+	FedError	err = {0};
+
+	check(fed_policy_allows(policy, &local, &spent, &err), "a second round of local noise within the budget");
+	check(!fed_policy_allows(tight, &local, &spent, &err) && err.kind == FED_ERR_POLICY &&
+		  strstr(err.message, "4.37") != NULL, "and one that is not, whatever epsilon the server states");
+	check(!fed_policy_allows(careful, &local, &spent, &err), "at a smaller delta it costs more");
+	evaluation.evaluate_only = true;
+	check(fed_policy_allows(tight, &evaluation, &spent, &err), "an evaluation spends nothing");
+	spent.stated = 0.02;
+	check(!fed_policy_allows(policy, &local, &spent, &err), "what was stated by servers counts beside it");
+	fed_policy_free(policy);
+	fed_policy_free(tight);
+	fed_policy_free(careful);
+}
+
+/* What is in the journal is what was sent, each update once. */
+static void
+test_journal(void)
+{
+	char		path[] = "/tmp/fed-journal-XXXXXX";
+	FedTask		central = {.session_id = "a", .round_id = 1, .epsilon = 0.5, .workload = "digits"};
+	FedTask		local = {.session_id = "b", .round_id = 1, .epsilon = 9, .workload = "digits", .local_privacy = true, .noise_multiplier = 2};
+	FedTask		evaluation = local;
+	FedSpool	spool = {.metrics = "{}", .digest = {1}};
+	FedSpent	spent;
+	FedError	err = {0};
+	bool		ok;
+
+	close(mkstemp(path));
+	evaluation.evaluate_only = true;
+	evaluation.round_id = 9;
+	evaluation.epsilon = -1;
+	ok = fed_journal_sending(path, "x", &central, &spool, &err) && fed_journal_sending(path, "x", &local, &spool, &err) &&
+		fed_journal_sending(path, "x", &local, &spool, &err) && fed_journal_sending(path, "x", &evaluation, &spool, &err) &&
+		fed_journal_spent(path, &spent, &err);
+	check(ok && spent.stated == 0.5 && spent.mu_squared == 0.25, "central and local noise, and an update that was sent twice");
+	local.round_id = 2;
+	ok = fed_journal_sending(path, "x", &local, &spool, &err) && fed_journal_spent(path, &spent, &err);
+	check(ok && spent.stated == 0.5 && spent.mu_squared == 0.5, "the next round's is another");
+	unlink(path);
+}
+
 int
 main(void)
 {
 	FedTask		task = {.participants = 3, .epsilon = -1, .workload = "digits"};
-	FedTask		private = {.participants = 3, .epsilon = 0.5, .workload = "digits", .differential_privacy = true};
+	FedTask		private = {.participants = 3, .epsilon = 0.5, .workload = "digits", .differential_privacy = true, .noise_multiplier = 2};
 	FedError	err = {0};
 	FedPolicy  *policy;
 
-	check(fed_policy_allows(NULL, &task, 0, &err), "no policy allows everything");
+	check(fed_policy_allows(NULL, &task, NULL, &err), "no policy allows everything");
 	check(allows("{}", &task, 0, &err), "an empty policy allows everything");
 	check(allows("{\"workloads\":[\"digits\"]}", &task, 0, &err), "a listed workload");
 	check(!allows("{\"workloads\":[\"other\"]}", &task, 0, &err) && err.kind == FED_ERR_POLICY, "a workload that is not listed");
@@ -66,6 +121,15 @@ main(void)
 	check(!allows("{\"lifetime_epsilon\":1}", &private, 0.51, &err), "more than the budget");
 	check(refused("{\"workload\":[]}") && refused("[]") && refused("{\"min_cohort\":0}") && refused("{\"require\":[\"tls\"]}"),
 		  "a rule that is not understood is refused");
+	check(!allows("{\"lifetime_epsilon\":1}", &private, 0.5 + 1e-9, &err), "the budget has no slack");
+	check(allows("{\"min_noise_multiplier\":2}", &private, 0, &err), "as much noise as is asked for");
+	check(!allows("{\"min_noise_multiplier\":2.1}", &private, 0, &err) && err.kind == FED_ERR_POLICY, "less noise than that");
+	check(!allows("{\"min_noise_multiplier\":0.1}", &task, 0, &err), "no noise at all");
+	check(!allows("{\"require\":[\"local_differential_privacy\"]}", &private, 0, &err), "central noise is no local noise");
+	check(refused("{\"lifetime_delta\":1}") && refused("{\"lifetime_delta\":0}") && refused("{\"min_noise_multiplier\":0}") &&
+		  refused("{\"min_noise_multiplier\":\"1\"}"), "numbers out of range are refused");
+	test_local();
+	test_journal();
 	policy = load("{\"metrics\":[\"loss\"]}", &err);
 	check(fed_policy_lets_out(policy, "loss") && !fed_policy_lets_out(policy, "names"), "only listed metrics leave");
 	fed_policy_free(policy);
