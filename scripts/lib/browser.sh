@@ -27,7 +27,7 @@ write_island_command() {
 		#!/usr/bin/env bash
 		set -euo pipefail
 		for part in common build cluster http federation; do . '$top/scripts/lib/'"\$part.sh"; done
-		python=$python net=mlp fed=$fed http=yes
+		python=$python example=$example workload=$workload net=$net fed=$fed http=yes
 		$* '$dir' island-a $(awk -F'\t' '$1 == "island-a" { print $2 }' "$dir/data/list")
 	TXT
 	chmod 755 "$file"
