@@ -27,6 +27,8 @@ static const char usage[] =
 "  --update-encoding E   how updates are sent: f32, f16 or bf16 (default: as the session asks)\n"
 "  --download-encoding E how models are fetched, likewise\n"
 "  --policy FILE         the data owner's rules, see README\n"
+"  --identity FILE       this Island's key for secure aggregation, made by fed island keygen\n"
+"  --trust FILE          the other Islands' keys, kept by fed island trust\n"
 "  --journal FILE        JSON lines of everything that is sent\n"
 "  --heartbeat S         seconds between signs of life (default 10)\n"
 "  --poll S              with --url, seconds between two looks for a task (default 2)\n"
@@ -132,10 +134,13 @@ work(FedIsland *island, const char *once, bool exit_when_done)
 				snprintf(watched, sizeof(watched), "%s", task->session_id);
 			ok = fed_island_do(island, task, &err);
 		}
-		else if (ok && watched[0] != '\0' && is_over(island->t, watched, &code))
-			return code;
 		else if (ok)
+		{
+			fed_member_tidy(&island->member);
+			if (watched[0] != '\0' && is_over(island->t, watched, &code))
+				return code;
 			ok = fed_transport_wait(island->t, island->heartbeat, &announced, &err);
+		}
 		fed_task_free(task);
 		if (!ok)
 			return fed_fail(NULL, &err);
@@ -205,14 +210,38 @@ prepare(FedIsland *island, const char *state, const char *policy, FedError *err)
 		return FED_EXIT_USAGE;
 	}
 	island->state_dir = state_directory(state, island->host_id, err);
-	return island->state_dir == NULL ? fed_fail(NULL, err) : FED_EXIT_OK;
+	if (island->state_dir == NULL)
+		return fed_fail(NULL, err);
+	island->member = (FedMember) {.host_id = island->host_id, .root = fed_path_join(island->state_dir, "secagg"),
+	.journal = island->journal, .policy = island->policy};
+	return island->member.root == NULL ? fed_fail(NULL, err) : FED_EXIT_OK;
+}
+
+/* The files that say who this Island is and whom it believes. */
+static int
+introduce_keys(FedIsland *island, const char *identity_file, FedIdentity *identity, const char *trust_file, FedError *err)
+{
+	FedTrust   *trust = NULL;
+
+	if (identity_file != NULL && trust_file == NULL)
+	{
+		fprintf(stderr, "fed: --identity needs --trust: without the keys of others no session with secure aggregation can be joined\n");
+		return FED_EXIT_USAGE;
+	}
+	if (identity_file != NULL && !fed_identity_load(identity_file, identity, err))
+		return fed_fail(identity_file, err);
+	if (trust_file != NULL && (trust = fed_trust_load(trust_file, false, err)) == NULL)
+		return fed_fail(trust_file, err);
+	island->member.identity = identity_file == NULL ? NULL : identity;
+	island->member.trust = trust;
+	return FED_EXIT_OK;
 }
 
 int
 fed_cmd_island_run(int argc, char **argv)
 {
 	FedCommon	common = {0};
-	FedIsland	island = {0};
+	FedIsland	island = {.lock = -1};
 	Accepts		accepts = {0};
 	const char *state = NULL;
 	const char *timeout = NULL;
@@ -223,12 +252,16 @@ fed_cmd_island_run(int argc, char **argv)
 	const char *download_encoding = NULL;
 	const char *poll = NULL;
 	const char *once = NULL;
+	const char *identity_file = NULL;
+	const char *trust_file = NULL;
+	FedIdentity identity = {{0}, {0}, {0}};
 	bool		exit_when_done = false;
 	const FedOption options[] = {
 		{"--host-id", &island.host_id, NULL, NULL, NULL}, {"--train", &island.command, NULL, NULL, NULL},
 		{"--state-dir", &state, NULL, NULL, NULL}, {"--train-timeout", &timeout, NULL, NULL, NULL},
 		{"--accept", NULL, NULL, add_accept, &accepts}, {"--capabilities", &capabilities, NULL, NULL, NULL},
 		{"--update-encoding", &update_encoding, NULL, NULL, NULL}, {"--download-encoding", &download_encoding, NULL, NULL, NULL},
+		{"--identity", &identity_file, NULL, NULL, NULL}, {"--trust", &trust_file, NULL, NULL, NULL},
 		{"--policy", &policy, NULL, NULL, NULL}, {"--journal", &island.journal, NULL, NULL, NULL},
 		{"--heartbeat", &heartbeat, NULL, NULL, NULL}, {"--poll", &poll, NULL, NULL, NULL},
 		{"--once", &once, NULL, NULL, NULL}, {"--exit-when-done", NULL, &exit_when_done, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}
@@ -243,14 +276,20 @@ fed_cmd_island_run(int argc, char **argv)
 	island.update_encoding = read_encoding("--update-encoding", update_encoding);
 	island.download_encoding = read_encoding("--download-encoding", download_encoding);
 	code = prepare(&island, state, policy, &err);
+	if (code == FED_EXIT_OK)
+		code = introduce_keys(&island, identity_file, &identity, trust_file, &err);
 	if (code == FED_EXIT_OK && (island.t = fed_open_transport(&common, fed_option_seconds("--poll", poll, 2), &code)) != NULL)
 	{
 		island.t->patience = FED_FOREVER;
+		island.member.t = island.t;
 		code = introduce(&island, capabilities, &accepts, &err) ? work(&island, once, exit_when_done)
 			: fed_fail(NULL, &err);
 	}
 	fed_transport_free(island.t);
 	fed_policy_free(island.policy);
+	fed_trust_free((FedTrust *) island.member.trust);
+	fed_identity_wipe(&identity);
+	free((char *) island.member.root);
 	free((char *) island.state_dir);
 	return code;
 }

@@ -2,7 +2,7 @@
  * island.c
  *		One Island at work: receive, train, keep, send.
  */
-#include "island.h"
+#include "island_masked.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,51 +16,11 @@
 #include "lib/result.h"
 #include "lib/spool.h"
 #include "lib/stop.h"
-#include "lib/trainer.h"
 #include "lib/upload.h"
+#include "work.h"
 
-/* Files of the round in work, all in work/ of the state directory. */
-typedef struct Work
-{
-	char	   *dir;
-	char	   *model;
-	char	   *task;
-	char	   *update;
-	char	   *result;
-} Work;
-
-static bool
-make_work(const FedIsland *island, Work *work, FedError *err)
-{
-	memset(work, 0, sizeof(*work));
-	work->dir = fed_path_join(island->state_dir, "work");
-	if (work->dir == NULL)
-		return fed_error_memory(err);
-	fed_remove_tree(work->dir);
-	work->model = fed_path_join(island->state_dir, "model.safetensors");
-	work->task = fed_path_join(work->dir, "task.json");
-	work->update = fed_path_join(work->dir, "update.safetensors");
-	work->result = fed_path_join(work->dir, "result.json");
-	if (work->model == NULL || work->task == NULL || work->update == NULL || work->result == NULL)
-		return fed_error_memory(err);
-	return fed_make_directory(work->dir, err);
-}
-
-static void
-free_work(Work *work)
-{
-	if (work->dir != NULL)
-		fed_remove_tree(work->dir);
-	free(work->dir);
-	free(work->model);
-	free(work->task);
-	free(work->update);
-	free(work->result);
-}
-
-/* Paused, a round waits for its updates; they must not be thrown away. */
-static bool
-is_paused(FedTransport *t, const char *session_id)
+bool
+fed_island_is_paused(FedTransport *t, const char *session_id)
 {
 	FedError	ignored;
 	char	   *document = NULL;
@@ -97,7 +57,7 @@ still_wanted(void *arg, FedError *err)
 	/* A server that is away is no reason to stop training, nor to wait for it. */
 	t->patience = 0;
 	if (fed_next_task(t, watch->task->session_id, &now, &ignored))
-		wanted = now != NULL ? now->round_id == watch->task->round_id : is_paused(t, watch->task->session_id);
+		wanted = now != NULL ? now->round_id == watch->task->round_id : fed_island_is_paused(t, watch->task->session_id);
 	t->patience = patience;
 	fed_task_free(now);
 	return wanted || fed_error_set(err, FED_ERR_NONE, "the round is over");
@@ -110,45 +70,6 @@ transfer_wanted(void *arg, uint64_t done, uint64_t total, FedError *err)
 	(void) done;
 	(void) total;
 	return still_wanted(arg, err);
-}
-
-static char *
-entry(const char *name, const char *value)
-{
-	size_t		size = strlen(name) + strlen(value) + 2;
-	char	   *text = malloc(size);
-
-	if (text != NULL)
-		snprintf(text, size, "%s=%s", name, value);
-	return text;
-}
-
-#define N_ENTRIES 8
-
-static bool
-run_trainer(FedIsland *island, const FedTask *task, const Work *work, FedError *err)
-{
-	char		round[24];
-	char	   *entries[N_ENTRIES + 1] = {0};
-	Watch		watch = {island, task, fed_now() + island->heartbeat};
-	bool		ok = true;
-
-	snprintf(round, sizeof(round), "%" PRId64, task->round);
-	entries[0] = entry("FED_MODEL", work->model);
-	entries[1] = entry("FED_TASK", work->task);
-	entries[2] = entry("FED_UPDATE", work->update);
-	entries[3] = entry("FED_RESULT", work->result);
-	entries[4] = entry("FED_HOST_ID", island->host_id);
-	entries[5] = entry("FED_ROUND", round);
-	entries[6] = entry("FED_SESSION", task->session_id);
-	entries[7] = entry("FED_WORKDIR", work->dir);
-	for (int i = 0; i < N_ENTRIES; i++)
-		ok = ok && entries[i] != NULL;
-	ok = (ok || fed_error_memory(err)) && fed_write_file(work->task, task->document, strlen(task->document), err) &&
-		fed_trainer_run(island->command, (const char *const *) entries, island->train_timeout, still_wanted, &watch, err);
-	for (int i = 0; i < N_ENTRIES; i++)
-		free(entries[i]);
-	return ok;
 }
 
 static FedEncoding
@@ -175,7 +96,7 @@ keep_delta(const FedTask *task, const Work *work, const FedResult *result, const
 /* From the trainer's files to a result that is kept; model_digest is that of the model it was given. */
 static bool
 keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest, const uint8_t *model_digest,
-			const Work *work, const FedStep *step, FedError *err)
+			const FedWork *work, const FedStep *step, FedError *err)
 {
 	FedEncoding encoding = choose_encoding(island->update_encoding, task->update_encoding);
 	uint8_t		digest[FED_SHA256_BYTES];
@@ -221,14 +142,14 @@ train(FedIsland *island, const FedTask *task, FedError *err)
 	FedEncoding encoding = choose_encoding(island->download_encoding, task->download_encoding);
 	FedManifest *manifest = NULL;
 	uint8_t		digest[FED_SHA256_BYTES];
-	Work		work;
-	bool		ok = make_work(island, &work, err) && fed_model(island->t, task->version_id, &manifest, err) &&
+	FedWork		work;
+	bool		ok = fed_work_begin(island, &work, err) && fed_model(island->t, task->version_id, &manifest, err) &&
 		check_manifest(task, manifest, err) &&
 		fed_download_vector(island->t, manifest, encoding, work.model, digest, &step, err) &&
-		run_trainer(island, task, &work, err) && keep_result(island, task, manifest, digest, &work, &step, err);
+		fed_work_train(island, task, &work, task->document, still_wanted, &watch, err) && keep_result(island, task, manifest, digest, &work, &step, err);
 
 	fed_manifest_free(manifest);
-	free_work(&work);
+	fed_work_end(&work);
 	return ok;
 }
 
@@ -269,9 +190,8 @@ send(FedIsland *island, const FedTask *task, const FedSpool *spool, FedError *er
 		fed_decline_task(island->t, task->round_id, reply.detail, err);
 }
 
-/* What the server must not say ends the Island; the rest is the task's end. */
-static bool
-give_back(FedIsland *island, const FedTask *task, FedError *why, FedError *err)
+bool
+fed_island_give_back(FedIsland *island, const FedTask *task, FedError *why, FedError *err)
 {
 	char		reason[sizeof(why->message)];
 
@@ -309,21 +229,25 @@ fed_island_do(FedIsland *island, const FedTask *task, FedError *err)
 	FedSpool	spool;
 	bool		ok;
 
+	if (task->secagg != NULL)
+		return fed_island_masked(island, task, err);
+	if (!fed_island_may_be_open(island, task, &why))
+		return fed_island_give_back(island, task, &why, err);
 	if (!fed_spool_load(island->state_dir, &spool) || !fed_spool_is_for(&spool, task))
 	{
 		fed_spool_close(&spool);
 		fed_spool_drop(island->state_dir);
 		/* Not asked for a result that is kept: it was allowed, and is in the journal's sum already. */
 		if (!allowed(island, task, &why))
-			return give_back(island, task, &why, err);
+			return fed_island_give_back(island, task, &why, err);
 		fed_log_event(task->evaluate_only ? "evaluating" : "training", NULL, "%s round %" PRId64 "/%" PRId64 ": %s",
 					  task->session, task->round, task->total_rounds, task->evaluate_only ? "evaluating" : "training");
 		if (!train(island, task, &why))
-			return give_back(island, task, &why, err);
+			return fed_island_give_back(island, task, &why, err);
 		if (!fed_spool_load(island->state_dir, &spool))
 			return fed_error_set(err, FED_ERR_LOCAL, "the result in \"%s\" cannot be read back", island->state_dir);
 	}
 	ok = send(island, task, &spool, &why);
 	fed_spool_close(&spool);
-	return ok || give_back(island, task, &why, err);
+	return ok || fed_island_give_back(island, task, &why, err);
 }

@@ -6,6 +6,7 @@
 #define FED_ISLAND_H
 
 #include "lib/policy.h"
+#include "lib/secagg/member.h"
 #include "lib/transport.h"
 
 /* The encoding is the one that the session asks for. */
@@ -23,6 +24,9 @@ typedef struct FedIsland
 	int			download_encoding;
 	double		train_timeout;	/* seconds, 0: none */
 	double		heartbeat;		/* seconds */
+	FedMember	member;			/* of sessions with secure aggregation */
+	int			lock;			/* on what those must not forget; -1: not needed yet */
+	char		complaint[640]; /* the last that was logged, so that each is once */
 } FedIsland;
 
 /*
@@ -30,5 +34,11 @@ typedef struct FedIsland
  * with the reason. False only if the Island has to stop.
  */
 extern bool fed_island_do(FedIsland *island, const FedTask *task, FedError *err);
+
+/* Declines a task that could not be done. What the server must not say ends the Island; the rest is the task's end. */
+extern bool fed_island_give_back(FedIsland *island, const FedTask *task, FedError *why, FedError *err);
+
+/* Paused, a round waits for its updates; they must not be thrown away. */
+extern bool fed_island_is_paused(FedTransport *t, const char *session_id);
 
 #endif							/* FED_ISLAND_H */

@@ -14,6 +14,7 @@
 
 #include "lib/json.h"
 #include "lib/log.h"
+#include "lib/slices.h"
 
 /* A crash in the middle of a line leaves it without its end: start a new one. */
 static bool
@@ -71,14 +72,38 @@ fed_journal_sending(const char *path, const char *host_id, const FedTask *task, 
 	fed_hex_encode(spool->digest, FED_SHA256_BYTES, digest);
 	json_object_set_new(record, "digest", json_string(digest));
 	json_object_set_new(record, "bytes", json_integer((json_int_t) spool->delta.len));
-	if (!task->evaluate_only)
+	if (task->secagg != NULL)
+		json_object_set_new(record, "attempt", json_integer((json_int_t) task->secagg->attempt));
+	else if (!task->evaluate_only)
 		json_object_set_new(record, "encoding", json_string(fed_encoding_name(spool->encoding)));
-	json_object_set_new(record, "num_samples", json_integer((json_int_t) spool->num_samples));
+	if (spool->num_samples >= 0)
+		json_object_set_new(record, "num_samples", json_integer((json_int_t) spool->num_samples));
 	json_object_set_new(record, "metrics", json_loads(spool->metrics, 0, NULL));
 	if (task->local_privacy && !task->evaluate_only)
 		json_object_set_new(record, "local_noise_multiplier", json_real(task->noise_multiplier));
 	else if (task->epsilon >= 0)
 		json_object_set_new(record, "epsilon", json_real(task->epsilon));
+	return append(path, record, err);
+}
+
+bool
+fed_journal_message(const char *path, const char *host_id, const FedTask *task, int64_t attempt, const char *message,
+					const void *data, size_t len, FedError *err)
+{
+	uint8_t		digest[FED_SHA256_BYTES];
+	char		hex[FED_SHA256_HEX + 1];
+	json_t	   *record;
+
+	if (path == NULL)
+		return true;
+	if (!fed_sha256(data, len, digest))
+		return fed_digest_error(err);
+	fed_hex_encode(digest, sizeof(digest), hex);
+	record = new_record("secure_aggregation", host_id, task);
+	json_object_set_new(record, "attempt", json_integer((json_int_t) attempt));
+	json_object_set_new(record, "message", json_string(message));
+	json_object_set_new(record, "sha256", json_string(hex));
+	json_object_set_new(record, "bytes", json_integer((json_int_t) len));
 	return append(path, record, err);
 }
 

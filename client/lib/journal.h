@@ -17,6 +17,13 @@
 extern bool fed_journal_sending(const char *path, const char *host_id, const FedTask *task, const FedSpool *spool,
 								FedError *err);
 
+/*
+ * A message of secure aggregation that is about to be sent: its name
+ * ("advertise" …) and its bytes, of which the SHA-256 is recorded.
+ */
+extern bool fed_journal_message(const char *path, const char *host_id, const FedTask *task, int64_t attempt,
+								const char *message, const void *data, size_t len, FedError *err);
+
 /* What the server said to it. */
 extern bool fed_journal_outcome(const char *path, const char *host_id, const FedTask *task, const FedReply *reply,
 								FedError *err);

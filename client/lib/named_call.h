@@ -19,6 +19,7 @@ typedef enum FedArgumentType
 	FED_ARGUMENT_NUMBER,		/* bigint */
 	FED_ARGUMENT_INTEGER,		/* integer */
 	FED_ARGUMENT_UUID,
+	FED_ARGUMENT_TEXT,
 	FED_ARGUMENT_JSON,			/* an object in text */
 	FED_ARGUMENT_BYTES,			/* bytea */
 	FED_ARGUMENT_DIGEST,		/* bytea, which endpoints that plain updates use too take as hexadecimal text */

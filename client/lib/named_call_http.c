@@ -49,6 +49,7 @@ value_of(const FedArgument *argument)
 		case FED_ARGUMENT_INTEGERS:
 			return numbers_value(argument);
 		case FED_ARGUMENT_UUID:
+		case FED_ARGUMENT_TEXT:
 			return argument->value == NULL ? json_null() : json_string(argument->value);
 		default:
 			return argument->value == NULL ? json_null() : bytes_value(argument);

@@ -13,6 +13,7 @@ static const char *const sql_types[] = {
 	[FED_ARGUMENT_NUMBER] = "bigint",
 	[FED_ARGUMENT_INTEGER] = "integer",
 	[FED_ARGUMENT_UUID] = "uuid",
+	[FED_ARGUMENT_TEXT] = "text",
 	[FED_ARGUMENT_JSON] = "jsonb",
 	[FED_ARGUMENT_BYTES] = "bytea",
 	[FED_ARGUMENT_DIGEST] = "bytea",

@@ -5,7 +5,9 @@
  * The file: {"workloads": [name …], "min_cohort": n, "require":
  * ["secure_aggregation" | "differential_privacy" | "local_differential_privacy"
  * …], "metrics": [name …], "min_noise_multiplier": x, "lifetime_epsilon": x,
- * "lifetime_delta": x}. Every key may be left out; then it forbids nothing.
+ * "lifetime_delta": x, "secagg_mode": "active" | "semi_honest",
+ * "secagg_weights": "declared" | "hidden", "secagg_metrics": "none" | "masked" |
+ * "visible", "max_reveals_per_base": n}. Every key may be left out; then it forbids nothing.
  */
 #include "lib/policy.h"
 
@@ -24,7 +26,35 @@
 struct FedPolicy
 {
 	json_t	   *rules;
+	FedSecaggPolicy secagg;
 };
+
+/* Of the rules whose value is one of a few words: all of them, the most open one last. */
+static const struct
+{
+	const char *key;
+	const char *choices[3];
+}			word_rules[] = {
+	{"secagg_mode", {"active", "semi_honest"}},
+	{"secagg_weights", {"hidden", "declared"}},
+	{"secagg_metrics", {"none", "masked", "visible"}},
+};
+
+#define N_WORD_RULES (sizeof(word_rules) / sizeof(*word_rules))
+
+/* The number of a rule's word; that of the most open one if it is not given; -1 if there is no such word. */
+static int
+choice(const json_t *value, size_t rule)
+{
+	int			n = word_rules[rule].choices[2] == NULL ? 2 : 3;
+
+	for (int i = 0; value != NULL && i < n; i++)
+	{
+		if (json_is_string(value) && strcmp(json_string_value(value), word_rules[rule].choices[i]) == 0)
+			return i;
+	}
+	return value == NULL ? n - 1 : -1;
+}
 
 static bool
 is_string_list(const json_t *value)
@@ -65,8 +95,27 @@ check_require(const json_t *list, FedError *err)
 }
 
 static bool
+check_word(size_t rule, const json_t *value, FedError *err)
+{
+	const char *const *choices = word_rules[rule].choices;
+
+	return choice(value, rule) >= 0 ||
+		fed_error_set(err, FED_ERR_USAGE, "\"%s\" of the policy must be \"%s\"%s%s%s or \"%s\"", word_rules[rule].key, choices[0],
+					  choices[2] == NULL ? "" : ", \"", choices[2] == NULL ? "" : choices[1], choices[2] == NULL ? "" : "\"",
+					  choices[2] == NULL ? choices[1] : choices[2]);
+}
+
+static bool
 check_rule(const char *key, const json_t *value, FedError *err)
 {
+	for (size_t i = 0; i < N_WORD_RULES; i++)
+	{
+		if (strcmp(key, word_rules[i].key) == 0)
+			return check_word(i, value, err);
+	}
+	if (strcmp(key, "max_reveals_per_base") == 0)
+		return (json_is_integer(value) && json_integer_value(value) >= 1 && json_integer_value(value) <= UINT32_MAX) ||
+			fed_error_set(err, FED_ERR_USAGE, "\"max_reveals_per_base\" of the policy must be a whole number from 1");
 	if (strcmp(key, "workloads") == 0 || strcmp(key, "metrics") == 0)
 		return is_string_list(value) || fed_error_set(err, FED_ERR_USAGE, "\"%s\" of the policy must be a list of names", key);
 	if (strcmp(key, "require") == 0)
@@ -82,8 +131,28 @@ check_rule(const char *key, const json_t *value, FedError *err)
 		return (json_is_number(value) && json_number_value(value) > 0 && json_number_value(value) < 1) ||
 			fed_error_set(err, FED_ERR_USAGE, "\"lifetime_delta\" of the policy must be a number between 0 and 1");
 	return fed_error_set(err, FED_ERR_USAGE,
-						 "\"%s\" of the policy is not known; allowed are workloads, min_cohort, require, metrics, min_noise_multiplier, lifetime_epsilon, lifetime_delta",
+						 "\"%s\" of the policy is not known; allowed are workloads, min_cohort, require, metrics, min_noise_multiplier, lifetime_epsilon, lifetime_delta,"
+						 " secagg_mode, secagg_weights, secagg_metrics, max_reveals_per_base",
 						 key);
+}
+
+static uint32_t
+count(const json_t *rules, const char *key)
+{
+	int64_t		value = 0;
+
+	fed_json_int(rules, key, &value);
+	return value > UINT32_MAX ? UINT32_MAX : (uint32_t) value;
+}
+
+static void
+read_secagg(const json_t *rules, FedSecaggPolicy *out)
+{
+	out->active_only = choice(json_object_get(rules, "secagg_mode"), 0) == 0;
+	out->hidden_weights = choice(json_object_get(rules, "secagg_weights"), 1) == 0;
+	out->metrics = choice(json_object_get(rules, "secagg_metrics"), 2);
+	out->min_cohort = count(rules, "min_cohort");
+	out->max_reveals_per_base = count(rules, "max_reveals_per_base");
 }
 
 FedPolicy *
@@ -100,7 +169,7 @@ fed_policy_load(const char *path, FedError *err)
 	json_object_foreach(rules, key, value)
 		ok = ok && check_rule(key, value, err);
 	if (ok)
-		policy = malloc(sizeof(*policy));
+		policy = calloc(1, sizeof(*policy));
 	if (policy == NULL)
 	{
 		if (ok)
@@ -109,7 +178,16 @@ fed_policy_load(const char *path, FedError *err)
 		return NULL;
 	}
 	policy->rules = rules;
+	read_secagg(rules, &policy->secagg);
 	return policy;
+}
+
+const FedSecaggPolicy *
+fed_policy_secagg(const FedPolicy *policy)
+{
+	static const FedSecaggPolicy none = {.metrics = 2};
+
+	return policy == NULL ? &none : &policy->secagg;
 }
 
 void

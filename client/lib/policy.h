@@ -6,6 +6,7 @@
 #define FED_CLIENT_POLICY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/error.h"
 #include "lib/task.h"
@@ -36,6 +37,19 @@ extern bool fed_policy_allows(const FedPolicy *policy, const FedTask *task, cons
 
 /* Whether a metric of this name may be sent. */
 extern bool fed_policy_lets_out(const FedPolicy *policy, const char *metric);
+
+/* What it says of sessions with secure aggregation. */
+typedef struct FedSecaggPolicy
+{
+	bool		active_only;	/* "secagg_mode" is active */
+	bool		hidden_weights; /* "secagg_weights" is hidden: sample counts are not declared */
+	int			metrics;		/* the most open that "secagg_metrics" allows: 0 none, 1 masked, 2 visible */
+	uint32_t	min_cohort;		/* 0: none is stated */
+	uint32_t	max_reveals_per_base;	/* 0: any number */
+} FedSecaggPolicy;
+
+/* Never NULL; a NULL policy forbids nothing. */
+extern const FedSecaggPolicy *fed_policy_secagg(const FedPolicy *policy);
 
 /* Whether it limits what may be spent over all sessions. policy may be NULL. */
 extern bool fed_policy_has_budget(const FedPolicy *policy);

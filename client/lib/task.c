@@ -126,6 +126,17 @@ parse_protection(const json_t *object, FedTask *task, FedError *err)
 }
 
 static bool
+parse_secagg(const json_t *object, FedTask *task, FedError *err)
+{
+	const json_t *secagg = json_object_get(object, "secagg");
+
+	if (secagg == NULL || json_is_null(secagg))
+		return true;
+	task->secagg = fed_offer_parse(secagg, err);
+	return task->secagg != NULL;
+}
+
+static bool
 parse_members(const json_t *object, FedTask *task, FedError *err)
 {
 	const char *digest = fed_json_text(object, "model_digest");
@@ -152,7 +163,7 @@ parse_members(const json_t *object, FedTask *task, FedError *err)
 	task->parameters = (uint64_t) parameters;
 	fed_json_copy(object, "session", task->session, sizeof(task->session));
 	parse_encodings(object, task);
-	return parse_protection(object, task, err);
+	return parse_protection(object, task, err) && parse_secagg(object, task, err);
 }
 
 FedTask *
@@ -181,6 +192,7 @@ fed_task_free(FedTask *task)
 {
 	if (task == NULL)
 		return;
+	fed_offer_free(task->secagg);
 	free(task->document);
 	free(task);
 }

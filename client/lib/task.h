@@ -14,6 +14,7 @@
 #include "core/digest.h"
 #include "core/encoding/encoding.h"
 #include "lib/error.h"
+#include "lib/secagg/offer.h"
 
 #define FED_SESSION_ID_LEN 36
 
@@ -33,7 +34,8 @@ typedef struct FedTask
 	double		epsilon;		/* of this round; negative: not stated */
 	FedEncoding update_encoding;	/* that the session asks for */
 	FedEncoding download_encoding;
-	bool		secure_aggregation;
+	bool		secure_aggregation; /* by the config */
+	FedOffer   *secagg;			/* the attempt at it; NULL: the task has none */
 	bool		differential_privacy;
 	bool		local_privacy;	/* each Island adds the noise */
 	double		noise_multiplier;	/* with differential_privacy */

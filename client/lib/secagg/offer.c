@@ -111,6 +111,7 @@ fed_offer_parse(const json_t *secagg, FedError *err)
 		fed_error_memory(err);
 		return NULL;
 	}
+	fed_json_copy(secagg, "state", offer->state, sizeof(offer->state));
 	fed_json_copy(secagg, "mode", offer->mode, sizeof(offer->mode));
 	fed_json_copy(secagg, "weights", offer->weights, sizeof(offer->weights));
 	fed_json_copy(secagg, "metrics", offer->metrics, sizeof(offer->metrics));

@@ -29,6 +29,7 @@ typedef struct FedOffer
 {
 	int64_t		attempt;
 	FedDue		due;
+	char		state[16];		/* of the attempt */
 	char		mode[16];
 	char		weights[16];
 	char		metrics[16];

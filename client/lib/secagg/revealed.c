@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/file.h"
+#include "lib/secagg/fault.h"
 #include "lib/secagg/refuse.h"
 
 #define FILE_NAME "revealed"
@@ -157,7 +158,7 @@ fed_revealed_add(const char *root, const FedState *state, const uint8_t sets[FED
 	if (ok && !there.same)
 	{
 		snprintf(text, sizeof(text), "%s %" PRIu32 " %s %s %s\n", line.session_id, line.round, line.base, line.ctx, line.sets);
-		ok = append(path, text, err);
+		ok = fed_alive("revealed", err) && append(path, text, err) && fed_alive("revealed", err);
 	}
 	free(path);
 	return ok;

@@ -16,6 +16,7 @@
 
 #include "core/digest.h"
 #include "lib/file.h"
+#include "lib/secagg/fault.h"
 #include "lib/secagg/refuse.h"
 #include "lib/slices.h"
 
@@ -72,7 +73,8 @@ write_sealed(const char *dir, const char *name, const char *what, const void *da
 	uint8_t    *bytes = path == NULL ? NULL : seal(what, data, len, err);
 	bool		ok = path != NULL || fed_error_memory(err);
 
-	ok = ok && bytes != NULL && fed_write_file(path, bytes, SEALED_BYTES(len), err);
+	ok = ok && bytes != NULL && fed_alive(name, err) && fed_write_file(path, bytes, SEALED_BYTES(len), err) &&
+		fed_alive(name, err);
 	free_sealed(bytes, SEALED_BYTES(len));
 	free(path);
 	return ok;
@@ -236,7 +238,8 @@ erase(const char *dir, const char *name, FedError *err)
 bool
 fed_secrets_erase(const char *dir, FedError *err)
 {
-	return erase(dir, SECRETS_NAME, err) && erase(dir, SECRETS_NAME ".tmp", err);
+	return fed_alive("erase", err) && erase(dir, SECRETS_NAME, err) && erase(dir, SECRETS_NAME ".tmp", err) &&
+		fed_alive("erase", err);
 }
 
 char *

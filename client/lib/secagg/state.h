@@ -46,6 +46,9 @@ typedef struct FedState
 	uint8_t		task[FED_SHA256_BYTES]; /* of the task text seen first */
 	uint32_t	round;			/* the last one seen, with its attempt; 0: none */
 	uint32_t	attempt;
+	FedMetricsMode metrics;
+	bool		has_kept;		/* integers were made, for this base: they are not made again */
+	uint8_t		kept_base[FED_SHA256_BYTES];
 
 	/* of the attempt */
 	FedProgress progress;

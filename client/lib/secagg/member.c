@@ -1,0 +1,217 @@
+/*
+ * member.c
+ *		An Island in sessions with secure aggregation: what is due, it does.
+ */
+#include "lib/secagg/member.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/log.h"
+#include "lib/secagg/fault.h"
+#include "lib/secagg/refuse.h"
+#include "lib/secagg/turn.h"
+
+/* Whether the integers that will be masked are still to be made. */
+static bool
+wants_training(const FedTurn *turn)
+{
+	const FedState *state = &turn->state;
+
+	return turn->id.round == state->round && turn->id.attempt == state->attempt &&
+		state->progress >= FED_PROGRESS_ADVERTISED && state->progress < FED_PROGRESS_MASKED &&
+		!(state->has_kept && memcmp(state->kept_base, state->base, sizeof(state->base)) == 0);
+}
+
+/* A delta as long as the model, or it would be known only when others have relied on it. */
+static bool
+check_outcome(const FedTask *task, const FedOutcome *outcome, FedError *err)
+{
+	struct stat st;
+
+	if (task->evaluate_only)
+		return outcome->delta_path == NULL || fed_error_set(err, FED_ERR_TRAINER, "an evaluation has no update");
+	if (outcome->delta_path == NULL || stat(outcome->delta_path, &st) != 0)
+		return fed_error_set(err, FED_ERR_TRAINER, "there is no update");
+	return (uint64_t) st.st_size == 4 * task->parameters ||
+		fed_error_set(err, FED_ERR_TRAINER, "the update has %lld bytes instead of %llu", (long long) st.st_size,
+					  4 * (unsigned long long) task->parameters);
+}
+
+/* Once for a base; the state says so from then on, so that what gets lost is not replaced. */
+static bool
+keep(FedTurn *turn, const uint8_t base[FED_SHA256_BYTES], const FedOutcome *outcome, FedError *err)
+{
+	if (!check_outcome(turn->task, outcome, err) || !fed_kept_make(turn->dir, &turn->plan, base, outcome, err))
+		return false;
+	turn->state.has_kept = true;
+	memcpy(turn->state.kept_base, base, FED_SHA256_BYTES);
+	return fed_turn_save(turn, err);
+}
+
+/* C3 again: what is trained on must still be what the keys were advertised for. */
+static bool
+fetch_same(FedTurn *turn, FedError *err)
+{
+	uint8_t		base[FED_SHA256_BYTES];
+	FedManifest *manifest = NULL;
+	bool		ok = turn->work->fetch(turn->work->arg, turn->task, base, &manifest, err);
+
+	fed_manifest_free(manifest);
+	return ok && (memcmp(base, turn->state.base, sizeof(base)) == 0 ||
+				  fed_refuse(err, 3, "the model is not the one that this Island has advertised for"));
+}
+
+static bool
+train(FedTurn *turn, FedError *err)
+{
+	uint8_t		base[FED_SHA256_BYTES];
+	FedOutcome	outcome = {0};
+	char	   *task = fed_plan_task(&turn->plan, turn->task->session_id, turn->id.round, turn->task->evaluate_only, err);
+	bool		ok;
+
+	memcpy(base, turn->state.base, sizeof(base));
+	ok = task != NULL && fetch_same(turn, err) && turn->work->train(turn->work->arg, turn->task, task, &outcome, err) &&
+		/* Meanwhile keys and shares may have been sent. */
+		fed_state_load(turn->dir, turn->task->session_id, &turn->state, err) && keep(turn, base, &outcome, err);
+	free(task);
+	return ok;
+}
+
+bool
+fed_turn_train(FedTurn *turn, FedError *err)
+{
+	FedKept		kept;
+
+	if (!wants_training(turn))
+		return true;
+	if (!fed_kept_load(turn->dir, turn->state.base, &kept))
+		return train(turn, err);
+	/* A crash came between the integers and the state that speaks of them. */
+	fed_kept_close(&kept);
+	turn->state.has_kept = true;
+	memcpy(turn->state.kept_base, turn->state.base, sizeof(turn->state.kept_base));
+	return fed_turn_save(turn, err);
+}
+
+static bool
+do_due(FedTurn *turn, bool *idle, FedError *err)
+{
+	switch (turn->task->secagg->due)
+	{
+		case FED_DUE_ADVERTISE:
+			return fed_turn_advertise(turn, err);
+		case FED_DUE_SHARE:
+			return fed_turn_share(turn, err);
+		case FED_DUE_UPLOAD:
+			return fed_turn_upload(turn, err);
+		case FED_DUE_AGREE:
+			return fed_turn_agree(turn, err);
+		case FED_DUE_REVEAL:
+			return fed_turn_reveal(turn, err);
+		default:
+			*idle = !wants_training(turn);
+			return fed_turn_train(turn, err);
+	}
+}
+
+bool
+fed_member_do(FedMember *m, const FedTask *task, const FedMemberWork *work, bool *idle, FedError *err)
+{
+	FedTurn		turn;
+	bool		ok;
+
+	*idle = false;
+	if (!fed_turn_begin(&turn, m, task, work, err))
+		return false;
+	ok = do_due(&turn, idle, err);
+	fed_turn_end(&turn);
+	return ok;
+}
+
+bool
+fed_member_is_early(const FedTask *task)
+{
+	return task->secagg != NULL &&
+		(strcmp(task->secagg->state, "advertise") == 0 || strcmp(task->secagg->state, "share") == 0);
+}
+
+bool
+fed_member_meanwhile(FedMember *m, const FedTask *task, const FedMemberWork *work, FedError *err)
+{
+	FedTurn		turn;
+	bool		ok;
+
+	if (task->secagg == NULL || (task->secagg->due != FED_DUE_ADVERTISE && task->secagg->due != FED_DUE_SHARE))
+		return true;
+	if (!fed_turn_begin(&turn, m, task, work, err))
+		return false;
+	ok = task->secagg->due == FED_DUE_SHARE ? fed_turn_share(&turn, err) : fed_turn_advertise(&turn, err);
+	fed_turn_end(&turn);
+	return ok;
+}
+
+bool
+fed_member_may_be_open(FedMember *m, const FedTask *task, FedError *err)
+{
+	FedState	state;
+	char	   *dir = fed_state_dir(m->root, task->session_id, err);
+	bool		ok = dir != NULL && fed_state_load(dir, task->session_id, &state, err);
+
+	free(dir);
+	if (!ok)
+		return false;
+	if (!task->evaluate_only)
+		return fed_refuse(err, 1, "the session has secure aggregation; the task asks for an update without it");
+	return (state.has_task && state.metrics == FED_METRICS_VISIBLE) ||
+		fed_refuse(err, 1, "the session has secure aggregation; the task asks for metrics without it");
+}
+
+/* Whether the round of a state is over; false, too, when the server does not say. */
+static bool
+is_over(FedMember *m, const FedState *state)
+{
+	FedError	ignored;
+	char	   *document = NULL;
+	FedSession *session = fed_session(m->t, state->session_id, &document, &ignored) ? fed_session_parse(document, &ignored) : NULL;
+	bool		over = session != NULL && (fed_session_is_over(session) || session->current_round > (int64_t) state->round);
+
+	fed_session_free(session);
+	free(document);
+	return over;
+}
+
+static void
+tidy_session(FedMember *m, const char *session_id)
+{
+	FedState	state;
+	FedError	why = {0};
+	char	   *dir = fed_state_dir(m->root, session_id, NULL);
+	bool		ok = dir != NULL && fed_state_load(dir, session_id, &state, NULL);
+
+	if (ok && state.progress != FED_PROGRESS_NONE && is_over(m, &state))
+	{
+		if (fed_state_drop_attempt(dir, &state, &why))
+			fed_kept_drop(dir);
+		else
+			fed_log_error("could not erase the keys of a round that is over", &why);
+	}
+	free(dir);
+}
+
+void
+fed_member_tidy(FedMember *m)
+{
+	DIR		   *root = opendir(m->root);
+	struct dirent *entry;
+
+	while (root != NULL && (entry = readdir(root)) != NULL)
+	{
+		if (fed_is_session_id(entry->d_name))
+			tidy_session(m, entry->d_name);
+	}
+	if (root != NULL)
+		closedir(root);
+}
