@@ -1,0 +1,1057 @@
+/*
+ * secagg_server.h
+ *		A small server of secure aggregation in memory, and Islands that are the real ones.
+ *
+ * It keeps what a server keeps, moves from state to state when it is told to,
+ * and at the end makes the sum out of masked updates and reveals with the core
+ * alone. Whatever it answers can be changed on the way (`tamper`), as a server
+ * that lies would. It counts what reaches it, so that a test can see that a
+ * refusal sent nothing.
+ */
+#ifndef FED_TEST_SECAGG_SERVER_H
+#define FED_TEST_SECAGG_SERVER_H
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/secagg/mask.h"
+#include "core/secagg/quantiser.h"
+#include "lib/file.h"
+#include "lib/json.h"
+#include "lib/secagg/fault.h"
+#include "lib/secagg/member.h"
+#include "lib/secagg/messages.h"
+#include "lib/secagg/revealed.h"
+#include "lib/secagg/state.h"
+
+#define MAX_HOSTS 8
+#define MAX_VALUES (FED_SLICE_VALUES + 21)
+
+typedef struct Server Server;
+
+/* An Island and what the server has of it. `t` is first, so that a carrier is its host. */
+typedef struct Host
+{
+	FedTransport t;
+	Server	   *server;
+	int			number;			/* 0 … */
+	bool		alive;
+	char		root[64];
+	char		delta_path[80];
+	FedIdentity identity;
+	FedTrust   *trust;
+	FedPolicy  *policy;
+	FedMember	member;
+	float	   *model;			/* that it is given; not its own to free */
+	double		scale;			/* of its update */
+	int			trained;		/* how often */
+	int			messages;		/* of secure aggregation that it sent, with slices and commits */
+
+	/* of the attempt */
+	bool		advertised;
+	uint8_t		adv[FED_ADV_BYTES];
+	uint8_t		key[FED_KEY_BYTES];
+	uint8_t		signature[FED_SIGNATURE_BYTES];
+	uint32_t	u;				/* 0: not on the roster */
+	bool		shared;
+	uint8_t		envelopes[MAX_HOSTS][FED_ENVELOPE_BYTES];	/* to v at [v - 1] */
+	FedSecaggSet complained;
+	uint8_t		manifest[FED_SHA256_BYTES];
+	bool		has_slice[2];
+	uint8_t    *update;
+	uint8_t		aux[4 * FED_MAX_AUX];
+	size_t		aux_len;
+	bool		committed;
+	int64_t		num_samples;
+	char		metrics[256];
+	bool		agreed;
+	uint8_t		agreement[FED_SIGNATURE_BYTES];
+	size_t		reveal_len;
+	uint8_t		reveal[MAX_HOSTS * FED_REVEAL_BYTES];
+	char		rejected[128];	/* what of it was another message than before */
+} Host;
+
+typedef enum Stage
+{
+	STAGE_ADVERTISE,
+	STAGE_SHARE,
+	STAGE_MASK,
+	STAGE_AGREE,
+	STAGE_REVEAL,
+	STAGE_DONE
+} Stage;
+
+struct Server
+{
+	char		session_id[FED_SESSION_ID_LEN + 1];
+	int			n_hosts;
+	Host		hosts[MAX_HOSTS];
+	bool		active;
+	bool		evaluation;
+	bool		over;
+	const char *weights;
+	const char *metrics;
+	int			min_updates;
+	int			n_max;
+	int			n_cap;
+	int			total_rounds;
+	uint64_t	n_values;
+	float	   *model;
+	float	   *other_model;	/* for a server that gives out two */
+	char	   *text;			/* of the task */
+	char		manifest_hex[FED_SHA256_HEX + 1];
+	int64_t		round;
+	int64_t		attempt;
+	Stage		stage;
+	uint32_t	n;				/* of the roster */
+	uint32_t	t;
+	int			by_u[MAX_HOSTS + 1];
+	FedSecaggSet u2;
+	FedSecaggSet u3;
+	void		(*tamper) (Server *server, Host *to, const char *function, json_t *answer);
+	char		declined[640];
+};
+
+static const char *const stage_names[] = {"advertise", "share", "mask", "agree", "reveal", "sum"};
+
+/* The text */
+
+static void
+add_real(char *text, const char *name, double value)
+{
+	uint64_t	bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	sprintf(text + strlen(text), "%s=f:%016llx\n", name, (unsigned long long) bits);
+}
+
+static void
+write_text(Server *server)
+{
+	char	   *text = server->text;
+
+	text[0] = '\0';
+	sprintf(text, "aggregation=s:mean\nalgorithm=s:fed_avg\nbatch_size=i:32\n");
+	add_real(text, "hyperparameters.warmup", 0.25);
+	add_real(text, "learning_rate", 0.001);
+	sprintf(text + strlen(text), "local_epochs=i:3\nmanifest_sha256=s:%s\nmin_updates=i:%d\nprotocol=s:fsa1\n"
+			"secagg_max_attempts=i:3\nsecagg_max_cohort=i:%d\n", server->manifest_hex, server->min_updates, server->n_max);
+	add_real(text, "secagg_metric_bounds.evaluation.accuracy", 1);
+	add_real(text, "secagg_metric_bounds.training.loss", 10);
+	sprintf(text + strlen(text), "secagg_metrics=s:%s\nsecagg_mode=s:%s\n", server->metrics,
+			server->active ? "active" : "semi_honest");
+	add_real(text, "secagg_range", 1);
+	sprintf(text + strlen(text), "secagg_sample_cap=i:%d\nsecagg_weights=s:%s\nsecure_aggregation=b:1\ntotal_rounds=i:%d\n"
+			"workload=s:support-bot\n", server->n_cap, server->weights, server->total_rounds);
+}
+
+/* Two tensors, of which one is trained. */
+static json_t *
+model_document(const Server *server)
+{
+	return json_pack("{s:i, s:i, s:I, s:i, s:[{s:s, s:s, s:[I], s:b}, {s:s, s:s, s:[i,i], s:b}]}", "version_id", 5, "version", 1,
+					 "parameters", (json_int_t) server->n_values, "frozen_bytes", 24, "tensors",
+					 "name", "layer.weight", "dtype", "F32", "shape", (json_int_t) server->n_values, "trainable", 1,
+					 "name", "frozen", "dtype", "F32", "shape", 2, 3, "trainable", 0);
+}
+
+static void
+hash_manifest(Server *server)
+{
+	char		lines[256];
+	uint8_t		hash[FED_SHA256_BYTES];
+
+	snprintf(lines, sizeof(lines), "F32 0 2,3 6 frozen\nF32 1 %llu 12 layer.weight\n", (unsigned long long) server->n_values);
+	fed_sha256(lines, strlen(lines), hash);
+	fed_hex_encode(hash, sizeof(hash), server->manifest_hex);
+}
+
+/* What the server answers */
+
+static char *
+dump(json_t *answer)
+{
+	char	   *text = json_dumps(answer, JSON_COMPACT);
+
+	json_decref(answer);
+	return text;
+}
+
+static char *
+base64(const char *text)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t		len = strlen(text);
+	char	   *out = malloc(4 * (len / 3 + 2));
+	char	   *to = out;
+
+	for (size_t i = 0; i < len; i += 3)
+	{
+		uint32_t	v = (uint32_t) (uint8_t) text[i] << 16 | (i + 1 < len ? (uint32_t) (uint8_t) text[i + 1] << 8 : 0) |
+			(i + 2 < len ? (uint32_t) (uint8_t) text[i + 2] : 0);
+
+		*to++ = digits[v >> 18];
+		*to++ = digits[v >> 12 & 63];
+		*to++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
+		*to++ = i + 2 < len ? digits[v & 63] : '=';
+	}
+	*to = '\0';
+	return out;
+}
+
+static const char *
+due_of(const Server *server, const Host *host)
+{
+	switch (server->stage)
+	{
+		case STAGE_ADVERTISE:
+			return host->advertised ? NULL : "advertise";
+		case STAGE_SHARE:
+			return host->u > 0 && !host->shared ? "share" : NULL;
+		case STAGE_MASK:
+			return fed_set_has(&server->u2, host->u) && !host->committed ? "upload" : NULL;
+		case STAGE_AGREE:
+			return fed_set_has(&server->u3, host->u) && !host->agreed ? "agree" : NULL;
+		case STAGE_REVEAL:
+			return fed_set_has(&server->u3, host->u) && host->reveal_len == 0 ? "reveal" : NULL;
+		default:
+			return NULL;
+	}
+}
+
+static json_t *
+secagg_part(const Server *server, const Host *host)
+{
+	bool		masked = strcmp(server->metrics, "masked") == 0;
+	char	   *text = base64(server->text);
+	json_t	   *vectors = server->evaluation ? json_array()
+		: json_pack("[{s:i, s:I, s:f}]", "stream", 0, "d", (json_int_t) server->n_values, "R", 1.0);
+	json_t	   *part = json_pack("{s:I, s:s, s:s?, s:s, s:s, s:s, s:i, s:i, s:s, s:o, s:i, s:i, s:I, s:i, s:i, s:i, s:i, s:i, s:i}",
+								 "attempt", (json_int_t) server->attempt, "state", stage_names[server->stage], "due",
+								 due_of(server, host), "mode", server->active ? "active" : "semi_honest", "weights", server->weights,
+								 "metrics", server->metrics, "max_attempts", 3, "min_updates", server->min_updates, "task_text",
+								 text, "vectors", vectors, "aux_len", masked ? 7 : 3, "slice_values", FED_SLICE_VALUES, "Q",
+								 (json_int_t) (INT32_MAX / server->n_max), "W_cap", 1048576, "n_cap", server->n_cap, "n_max",
+								 server->n_max, "clip", 0, "noise_var", 0, "aux_noise_var", 0);
+
+	free(text);
+	return part;
+}
+
+static bool
+server_next_task(FedTransport *t, const char *session_id, char **document, FedError *err)
+{
+	Host	   *host = (Host *) t;
+	Server	   *server = host->server;
+	json_t	   *task;
+
+	(void) session_id;
+	(void) err;
+	if (server->over || server->stage == STAGE_DONE)
+	{
+		*document = NULL;
+		return true;
+	}
+	task = json_pack("{s:i, s:s, s:s, s:I, s:i, s:s, s:s, s:i, s:I, s:s, s:i, s:{s:b}, s:o}", "round_id", 100 + (int) server->round,
+					 "session_id", server->session_id, "session", "test", "round", (json_int_t) server->round, "total_rounds",
+					 server->total_rounds, "kind", server->evaluation ? "evaluate" : "train", "workload", "support-bot",
+					 "version_id", 5, "parameters", (json_int_t) server->n_values, "model_digest",
+					 "0000000000000000000000000000000000000000000000000000000000000000", "participants", server->n_hosts,
+					 "config", "secure_aggregation", 1, "secagg", secagg_part(server, host));
+	if (server->tamper != NULL)
+		server->tamper(server, host, "next_task", task);
+	*document = dump(task);
+	return true;
+}
+
+static const FedArgument *
+argument(const FedNamedCall *call, const char *name)
+{
+	for (int i = 0; i < call->n; i++)
+	{
+		if (strcmp(call->arguments[i].name, name) == 0)
+			return &call->arguments[i];
+	}
+	fprintf(stderr, "no argument %s in %s\n", name, call->function);
+	abort();
+}
+
+static json_t *
+status(const char *word)
+{
+	return json_pack("{s:s}", "status", word);
+}
+
+static json_t *
+rejection(Host *host, const char *reason)
+{
+	snprintf(host->rejected, sizeof(host->rejected), "%s", reason);
+	return json_pack("{s:s, s:s, s:s}", "status", "rejected", "reason", reason, "detail", "test");
+}
+
+/* Keeps bytes, or refuses others than those that are there. */
+static json_t *
+take_bytes(Host *host, bool there, void *at, const FedArgument *from, size_t len)
+{
+	if (from->len != len)
+		return rejection(host, "secagg_bad_message");
+	if (there && memcmp(at, from->value, len) != 0)
+		return rejection(host, "secagg_conflict");
+	memcpy(at, from->value, len);
+	return status("accepted");
+}
+
+static bool
+was_taken(const json_t *answer)
+{
+	return strcmp(fed_json_text(answer, "status"), "accepted") == 0;
+}
+
+static json_t *
+take_advertise(Server *server, Host *host, const FedNamedCall *call)
+{
+	json_t	   *answer = take_bytes(host, host->advertised, host->adv, argument(call, "adv"), FED_ADV_BYTES);
+
+	host->advertised = host->advertised || was_taken(answer);
+	if (server->active)
+	{
+		memcpy(host->key, argument(call, "identity_pk")->value, FED_KEY_BYTES);
+		memcpy(host->signature, argument(call, "signature")->value, FED_SIGNATURE_BYTES);
+	}
+	return answer;
+}
+
+static json_t *
+take_share(Server *server, Host *host, const FedNamedCall *call)
+{
+	const FedArgument *envelopes = argument(call, "envelopes");
+	const uint8_t *from = envelopes->value;
+
+	if (envelopes->len != (server->n - 1) * (size_t) FED_ENVELOPE_BYTES)
+		return rejection(host, "secagg_bad_message");
+	for (uint32_t v = 1; v <= server->n; v++)
+	{
+		if (v == host->u)
+			continue;
+		if (host->shared && memcmp(host->envelopes[v - 1], from, FED_ENVELOPE_BYTES) != 0)
+			return rejection(host, "secagg_conflict");
+		memcpy(host->envelopes[v - 1], from, FED_ENVELOPE_BYTES);
+		from += FED_ENVELOPE_BYTES;
+	}
+	host->shared = true;
+	return status("accepted");
+}
+
+static json_t *
+take_reveal(Server *server, Host *host, const FedNamedCall *call)
+{
+	const FedArgument *reveal = argument(call, "reveal");
+	FedReveal	entries[FED_SECAGG_MAX_COHORT];
+	size_t		count;
+
+	if (host->reveal_len > 0)
+		return reveal->len == host->reveal_len && memcmp(host->reveal, reveal->value, reveal->len) == 0 ? status("accepted")
+			: rejection(host, "secagg_conflict");
+	if (!fed_reveal_parse(reveal->value, reveal->len, host->u, server->n, entries, &count, NULL) ||
+		!fed_reveal_check(entries, count, &server->u2, &server->u3, &host->complained, NULL))
+		return rejection(host, "secagg_bad_message");
+	memcpy(host->reveal, reveal->value, reveal->len);
+	host->reveal_len = reveal->len;
+	return status("accepted");
+}
+
+static json_t *
+take_commit(Server *server, Host *host, const FedNamedCall *call)
+{
+	const FedArgument *samples = argument(call, "num_samples");
+
+	if (memcmp(argument(call, "digest")->value, host->manifest, FED_SHA256_BYTES) != 0 && !server->evaluation)
+		return rejection(host, "secagg_conflict");
+	if (server->active && !fed_verify_upload(host->key, argument(call, "digest")->value, argument(call, "signature")->value, NULL))
+		return rejection(host, "secagg_bad_signature");
+	host->num_samples = samples->null ? -1 : samples->number;
+	snprintf(host->metrics, sizeof(host->metrics), "%s", (const char *) argument(call, "metrics")->value);
+	host->committed = true;
+	return status("accepted");
+}
+
+static json_t *
+take_begin(Server *server, Host *host, const FedNamedCall *call)
+{
+	json_t	   *answer = json_pack("{s:s, s:i, s:[]}", "status", "uploading", "update_id", host->number + 1, "present");
+	const uint8_t *digest = argument(call, "digest")->value;
+	static const uint8_t none[FED_SHA256_BYTES];
+
+	if (memcmp(host->manifest, none, sizeof(none)) != 0 && memcmp(host->manifest, digest, FED_SHA256_BYTES) != 0)
+	{
+		json_decref(answer);
+		return rejection(host, "conflicting_update");
+	}
+	memcpy(host->manifest, digest, FED_SHA256_BYTES);
+	for (int i = 0; i < 2; i++)
+	{
+		if (host->has_slice[i])
+			json_array_append_new(json_object_get(answer, "present"), json_integer(i));
+	}
+	(void) server;
+	return answer;
+}
+
+static json_t *
+indices(const FedSecaggSet *set)
+{
+	json_t	   *list = json_array();
+
+	for (uint32_t u = 1; u <= MAX_HOSTS; u++)
+	{
+		if (fed_set_has(set, u))
+			json_array_append_new(list, json_integer(u));
+	}
+	return list;
+}
+
+static json_t *
+hex(const void *bytes, size_t len)
+{
+	char		text[2 * 128 + 1];
+
+	fed_hex_encode(bytes, len, text);
+	return json_string(text);
+}
+
+static Host *
+host_of(Server *server, uint32_t u)
+{
+	return &server->hosts[server->by_u[u]];
+}
+
+static json_t *
+give_roster(Server *server)
+{
+	json_t	   *list = json_array();
+
+	for (uint32_t u = 1; u <= server->n; u++)
+	{
+		Host	   *host = host_of(server, u);
+
+		json_array_append_new(list, json_pack("{s:i, s:o, s:o, s:o}", "u", (int) u, "adv", hex(host->adv, FED_ADV_BYTES),
+											  "identity_pk", server->active ? hex(host->key, FED_KEY_BYTES) : json_null(),
+											  "signature", server->active ? hex(host->signature, FED_SIGNATURE_BYTES) : json_null()));
+	}
+	return json_pack("{s:o}", "members", list);
+}
+
+static json_t *
+give_inbox(Server *server, Host *to)
+{
+	json_t	   *list = json_array();
+
+	for (uint32_t u = 1; u <= server->n; u++)
+	{
+		if (u != to->u && fed_set_has(&server->u2, u))
+			json_array_append_new(list, json_pack("{s:i, s:o}", "owner", (int) u, "envelope",
+												  hex(host_of(server, u)->envelopes[to->u - 1], FED_ENVELOPE_BYTES)));
+	}
+	return json_pack("{s:o, s:o}", "u2", indices(&server->u2), "envelopes", list);
+}
+
+static json_t *
+give_agreements(Server *server, bool signatures)
+{
+	json_t	   *answer = json_pack("{s:o, s:o}", "u2", indices(&server->u2), "u3", indices(&server->u3));
+	json_t	   *list = json_array();
+
+	for (uint32_t u = 1; u <= server->n; u++)
+	{
+		Host	   *host = host_of(server, u);
+
+		if (host->agreed)
+			json_array_append_new(list, json_pack("{s:i, s:o}", "u", (int) u, "signature", hex(host->agreement, FED_SIGNATURE_BYTES)));
+	}
+	if (signatures)
+		json_object_set_new(answer, "signatures", list);
+	else
+		json_decref(list);
+	return answer;
+}
+
+static json_t *
+take_complaint(Host *host, const FedNamedCall *call)
+{
+	const FedArgument *owners = argument(call, "owners");
+
+	for (size_t i = 0; i < owners->len; i++)
+		fed_set_add(&host->complained, (uint32_t) ((const int32_t *) owners->value)[i]);
+	return status("accepted");
+}
+
+static json_t *
+take_aux(Host *host, const FedNamedCall *call)
+{
+	const FedArgument *aux = argument(call, "aux");
+	json_t	   *answer = take_bytes(host, host->aux_len > 0, host->aux, aux, aux->len);
+
+	host->aux_len = aux->len;
+	return answer;
+}
+
+static json_t *
+take_agree(Host *host, const FedNamedCall *call)
+{
+	json_t	   *answer = take_bytes(host, host->agreed, host->agreement, argument(call, "signature"), FED_SIGNATURE_BYTES);
+
+	host->agreed = host->agreed || was_taken(answer);
+	return answer;
+}
+
+static json_t *
+dispatch(Server *server, Host *host, const FedNamedCall *call)
+{
+	const char *name = call->function;
+
+	if (strcmp(name, "secagg_advertise") == 0)
+		return take_advertise(server, host, call);
+	if (strcmp(name, "secagg_share") == 0)
+		return take_share(server, host, call);
+	if (strcmp(name, "secagg_complain") == 0)
+		return take_complaint(host, call);
+	if (strcmp(name, "secagg_aux") == 0)
+		return take_aux(host, call);
+	if (strcmp(name, "secagg_agree") == 0)
+		return take_agree(host, call);
+	if (strcmp(name, "secagg_reveal") == 0)
+		return take_reveal(server, host, call);
+	if (strcmp(name, "begin_update") == 0)
+		return take_begin(server, host, call);
+	return take_commit(server, host, call);
+}
+
+static bool
+server_named_call(FedTransport *t, const FedNamedCall *call, char **document, FedError *err)
+{
+	Host	   *host = (Host *) t;
+	Server	   *server = host->server;
+	const char *name = call->function;
+	json_t	   *answer;
+
+	(void) err;
+	if (strcmp(name, "secagg_roster") == 0)
+		answer = give_roster(server);
+	else if (strcmp(name, "secagg_inbox") == 0)
+		answer = give_inbox(server, host);
+	else if (strcmp(name, "secagg_sets") == 0 || strcmp(name, "secagg_agreements") == 0)
+		answer = give_agreements(server, name[7] == 'a');
+	else
+	{
+		host->messages++;
+		answer = dispatch(server, host, call);
+	}
+	if (server->tamper != NULL)
+		server->tamper(server, host, name, answer);
+	*document = dump(answer);
+	return true;
+}
+
+static bool
+server_put_slice(FedTransport *t, int64_t update_id, uint64_t slice, const uint8_t *hash, const void *data, size_t len,
+				 char **document, FedError *err)
+{
+	Host	   *host = (Host *) t;
+	uint8_t		own[FED_SHA256_BYTES];
+	uint8_t    *at = host->update + slice * FED_SLICE_BYTES;
+
+	(void) update_id;
+	(void) err;
+	host->messages++;
+	fed_sha256(data, len, own);
+	if (memcmp(own, hash, sizeof(own)) != 0 || (host->has_slice[slice] && memcmp(at, data, len) != 0))
+	{
+		*document = dump(rejection(host, "secagg_conflict"));
+		return true;
+	}
+	memcpy(at, data, len);
+	host->has_slice[slice] = true;
+	*document = dump(status("stored"));
+	return true;
+}
+
+static bool
+server_decline(FedTransport *t, int64_t round_id, const char *reason, FedError *err)
+{
+	(void) round_id;
+	(void) err;
+	snprintf(((Host *) t)->server->declined, sizeof(((Host *) t)->server->declined), "%s", reason);
+	return true;
+}
+
+static bool
+server_session(FedTransport *t, const char *id, char **document, FedError *err)
+{
+	Server	   *server = ((Host *) t)->server;
+
+	(void) err;
+	*document = dump(json_pack("{s:s, s:s, s:s, s:I, s:i, s:[]}", "id", id, "name", "test", "status",
+							   server->over ? "completed" : "training", "current_round", (json_int_t) server->round, "total_rounds",
+							   server->total_rounds, "participants"));
+	return true;
+}
+
+static bool
+always(FedTransport *t)
+{
+	(void) t;
+	return true;
+}
+
+static bool
+connects(FedTransport *t, FedError *err)
+{
+	(void) t;
+	(void) err;
+	return true;
+}
+
+static void
+nothing(FedTransport *t)
+{
+	(void) t;
+}
+
+static const FedTransportOps server_ops = {
+	.connect = connects,
+	.is_connected = always,
+	.disconnect = nothing,
+	.destroy = nothing,
+	.next_task = server_next_task,
+	.decline_task = server_decline,
+	.put_slice = server_put_slice,
+	.session = server_session,
+	.named_call = server_named_call,
+};
+
+/* What the Islands do beside */
+
+/* What an Island trains; another thing each time, so that it shows when it trains twice. */
+static float
+update_value(const Host *host, uint64_t i)
+{
+	uint64_t	x = (i + 1) * 2654435761u + (uint64_t) host->number * 40503u;
+
+	return (float) (((double) (x % 20011) / 10005 - 1) * host->scale) + (float) (host->trained - 1) / 8;
+}
+
+static int64_t
+samples_of(const Host *host)
+{
+	return 10 + 25 * host->number;
+}
+
+static bool
+fetch(void *arg, const FedTask *task, uint8_t base[FED_SHA256_BYTES], FedManifest **manifest, FedError *err)
+{
+	Host	   *host = arg;
+	char	   *document = dump(model_document(host->server));
+	FedSecaggBase *sum = fed_base_new(1);
+
+	(void) task;
+	*manifest = fed_manifest_parse(document, err);
+	free(document);
+	fed_base_vector(sum, host->server->n_values);
+	fed_base_values(sum, host->model, host->server->n_values);
+	fed_base_final(sum, base);
+	fed_base_free(sum);
+	return *manifest != NULL;
+}
+
+static bool
+train(void *arg, const FedTask *task, const char *document, FedOutcome *out, FedError *err)
+{
+	Host	   *host = arg;
+	uint64_t	n = host->server->n_values;
+	float	   *delta = malloc(4 * n);
+	bool		ok = true;
+
+	(void) document;
+	host->trained++;
+	for (uint64_t i = 0; i < n; i++)
+		delta[i] = update_value(host, i);
+	if (!task->evaluate_only)
+		ok = fed_write_file(host->delta_path, delta, 4 * n, err);
+	free(delta);
+	*out = (FedOutcome) {task->evaluate_only ? NULL : host->delta_path, samples_of(host),
+	"{\"evaluation\":{\"accuracy\":0.5},\"training\":{\"loss\":2.5,\"other\":1}}"};
+	return ok;
+}
+
+/* One look of an Island at its task. The refusal, or "" */
+static bool
+host_step(Host *host, bool *idle, FedError *err)
+{
+	FedMemberWork work = {fetch, train, host};
+	FedTask    *task = NULL;
+	bool		ok;
+
+	*idle = true;
+	*err = (FedError) {0};
+	if (!fed_next_task(&host->t, NULL, &task, err))
+		return false;
+	if (task == NULL)
+	{
+		fed_member_tidy(&host->member);
+		return true;
+	}
+	ok = fed_member_do(&host->member, task, &work, idle, err);
+	fed_task_free(task);
+	return ok;
+}
+
+/* The server's side of the stages */
+
+static void
+forget_attempt(Server *server)
+{
+	for (int i = 0; i < server->n_hosts; i++)
+	{
+		Host	   *host = &server->hosts[i];
+		uint8_t    *update = host->update;
+
+		memset((uint8_t *) host + offsetof(Host, advertised), 0, sizeof(*host) - offsetof(Host, advertised));
+		host->update = update;
+	}
+	memset(&server->u2, 0, sizeof(server->u2));
+	memset(&server->u3, 0, sizeof(server->u3));
+	server->n = 0;
+	server->stage = STAGE_ADVERTISE;
+}
+
+static void
+new_attempt(Server *server)
+{
+	forget_attempt(server);
+	server->attempt++;
+}
+
+static void
+new_round(Server *server)
+{
+	forget_attempt(server);
+	server->attempt = 1;
+	server->round++;
+	for (uint64_t i = 0; i < server->n_values; i++)
+		server->model[i] += 0.5f;
+}
+
+static void
+freeze_roster(Server *server)
+{
+	for (int i = 0; i < server->n_hosts; i++)
+	{
+		int			rank = 1;
+
+		if (!server->hosts[i].advertised)
+			continue;
+		for (int j = 0; j < server->n_hosts; j++)
+			rank += server->hosts[j].advertised && memcmp(server->hosts[j].adv, server->hosts[i].adv, FED_PID_BYTES) < 0;
+		server->hosts[i].u = (uint32_t) rank;
+		server->by_u[rank] = i;
+		server->n++;
+	}
+	server->t = fed_secagg_threshold(server->active ? FED_SECAGG_ACTIVE : FED_SECAGG_SEMI_HONEST, server->n);
+}
+
+/* Freezes what the stage collected, and opens the next. */
+static void
+next_stage(Server *server)
+{
+	for (int i = 0; i < server->n_hosts; i++)
+	{
+		if (server->stage == STAGE_SHARE && server->hosts[i].shared)
+			fed_set_add(&server->u2, server->hosts[i].u);
+		if (server->stage == STAGE_MASK && server->hosts[i].committed)
+			fed_set_add(&server->u3, server->hosts[i].u);
+	}
+	if (server->stage == STAGE_ADVERTISE)
+		freeze_roster(server);
+	server->stage = server->stage == STAGE_MASK && !server->active ? STAGE_REVEAL : server->stage + 1;
+}
+
+/* Has all Islands that live do what they can, until none has anything to do. The first error ends it. */
+static bool
+run_stage(Server *server, FedError *err)
+{
+	bool		busy = true;
+
+	while (busy)
+	{
+		busy = false;
+		for (int i = 0; i < server->n_hosts; i++)
+		{
+			bool		idle;
+
+			if (!server->hosts[i].alive)
+				continue;
+			if (!host_step(&server->hosts[i], &idle, err))
+				return false;
+			busy = busy || !idle;
+		}
+	}
+	return true;
+}
+
+static bool
+run_until(Server *server, Stage stage, FedError *err)
+{
+	while (server->stage < stage)
+	{
+		if (!run_stage(server, err))
+			return false;
+		next_stage(server);
+	}
+	return true;
+}
+
+/* The sum, from masked updates and reveals */
+
+typedef struct Owner
+{
+	FedSecaggAdv adv;
+	uint8_t		c0[FED_SHA256_BYTES];
+	bool		of_b;
+} Owner;
+
+static bool
+is_secret(const FedShare candidate, void *arg)
+{
+	const Owner *owner = arg;
+
+	return owner->of_b ? fed_adv_has_b(&owner->adv, owner->c0, candidate) : fed_adv_has_m_sk(&owner->adv, candidate);
+}
+
+static bool
+recover(Server *server, uint32_t u, const uint8_t *c0, uint8_t *secret)
+{
+	FedShare	shares[MAX_HOSTS];
+	uint8_t		x[MAX_HOSTS];
+	uint32_t	k = 0;
+	bool		deviates[MAX_HOSTS];
+	Owner		owner = {.of_b = fed_set_has(&server->u3, u)};
+
+	fed_adv_unpack(host_of(server, u)->adv, &owner.adv);
+	memcpy(owner.c0, c0, sizeof(owner.c0));
+	for (uint32_t v = 1; v <= server->n; v++)
+	{
+		FedReveal	entries[FED_SECAGG_MAX_COHORT];
+		size_t		count;
+		Host	   *host = host_of(server, v);
+
+		if (host->reveal_len == 0 || !fed_reveal_parse(host->reveal, host->reveal_len, v, server->n, entries, &count, NULL))
+			continue;
+		for (size_t i = 0; i < count; i++)
+		{
+			if (entries[i].owner == u)
+			{
+				x[k] = entries[i].x;
+				memcpy(shares[k++], entries[i].share, sizeof(FedShare));
+			}
+		}
+	}
+	return fed_shamir_recover(x, (const FedShare *) shares, k, server->t, is_secret, &owner, secret, deviates, NULL, NULL);
+}
+
+static FedMask *
+mask_of_sum(Server *server)
+{
+	uint8_t		secrets[MAX_HOSTS][FED_KEY_BYTES] = {{0}};
+	uint8_t		m_pk[MAX_HOSTS][FED_KEY_BYTES];
+	uint8_t		advs[MAX_HOSTS][FED_ADV_BYTES];
+	uint8_t		ctx[FED_CTX_BYTES];
+	FedState	state;
+	char	   *dir = NULL;
+
+	/* c0 is any Island's: that all have the same is what the checks are for. */
+	for (int i = 0; i < server->n_hosts && dir == NULL; i++)
+	{
+		if (server->hosts[i].reveal_len > 0)
+			dir = fed_state_dir(server->hosts[i].root, server->session_id, NULL);
+	}
+	if (dir == NULL || !fed_state_load(dir, server->session_id, &state, NULL))
+		return NULL;
+	free(dir);
+	for (uint32_t u = 1; u <= server->n; u++)
+	{
+		FedSecaggAdv adv;
+
+		memcpy(advs[u - 1], host_of(server, u)->adv, FED_ADV_BYTES);
+		fed_adv_unpack(advs[u - 1], &adv);
+		memcpy(m_pk[u - 1], adv.m_pk, FED_KEY_BYTES);
+		if (fed_set_has(&server->u2, u) && !recover(server, u, state.c0, secrets[u - 1]))
+			return NULL;
+	}
+	fed_secagg_ctx(state.c0, server->n, server->t, (const uint8_t (*)[FED_ADV_BYTES]) advs, ctx, NULL);
+	return fed_mask_of_sum((const uint8_t (*)[FED_KEY_BYTES]) secrets, ctx, (const uint8_t (*)[FED_KEY_BYTES]) m_pk, server->n,
+						   &server->u2, &server->u3, NULL);
+}
+
+/* Sum of stream 0 in sum (n_values) and of aux in aux (FED_MAX_AUX); false if shares are missing. */
+static bool
+server_sum(Server *server, uint32_t *sum, uint32_t *aux)
+{
+	FedMask    *mask = mask_of_sum(server);
+	size_t		aux_values = 0;
+	bool		ok = mask != NULL;
+
+	memset(sum, 0, 4 * server->n_values);
+	memset(aux, 0, 4 * FED_MAX_AUX);
+	for (uint32_t u = 1; ok && u <= server->n; u++)
+	{
+		if (!fed_set_has(&server->u3, u))
+			continue;
+		fed_mask_sum(sum, host_of(server, u)->update, server->n_values);
+		aux_values = host_of(server, u)->aux_len / 4;
+		fed_mask_sum(aux, host_of(server, u)->aux, aux_values);
+	}
+	ok = ok && fed_mask_apply(mask, FED_STREAM_DELTA, 0, sum, server->n_values, NULL) &&
+		fed_mask_apply(mask, FED_STREAM_AUX, 0, aux, aux_values, NULL);
+	fed_mask_free(mask);
+	return ok;
+}
+
+/* What must come out, by the formula: weights and integers of those in U3. */
+static bool
+sum_is_exact(Server *server)
+{
+	uint32_t   *sum = malloc(4 * server->n_values);
+	uint32_t	aux[FED_MAX_AUX];
+	uint32_t	weights = 0;
+	uint32_t	members = 0;
+	bool		ok = server_sum(server, sum, aux);
+
+	for (uint64_t i = 0; ok && i < server->n_values; i++)
+	{
+		int64_t		expected = 0;
+
+		for (int h = 0; h < server->n_hosts; h++)
+		{
+			Host	   *host = &server->hosts[h];
+			double		w = fed_quantiser_weight((uint64_t) samples_of(host), (uint32_t) server->n_cap, FED_W_CAP);
+			double		levels = INT32_MAX / server->n_max;
+			double		x = update_value(host, i);
+
+			if (host->u == 0 || !fed_set_has(&server->u3, host->u))
+				continue;
+			x = x > 1 ? 1 : x < -1 ? -1 : x;
+			expected += (int64_t) __builtin_rint(x * (w / FED_W_CAP) * (levels / 1.0));
+			if (i == 0)
+			{
+				weights += (uint32_t) w;
+				members++;
+			}
+		}
+		ok = server->evaluation || (int32_t) sum[i] == (int32_t) expected;
+	}
+	ok = ok && aux[FED_AUX_COUNT] == (server->evaluation ? aux[FED_AUX_COUNT] : members) &&
+		(server->evaluation || aux[FED_AUX_WEIGHT] == weights);
+	free(sum);
+	return ok;
+}
+
+/* Setting up */
+
+static void
+make_host(Server *server, int number)
+{
+	Host	   *host = &server->hosts[number];
+	char		path[96];
+
+	host->t.ops = &server_ops;
+	host->server = server;
+	host->number = number;
+	host->alive = true;
+	host->model = server->model;
+	host->scale = 0.9;
+	host->update = calloc(server->n_values, 4);
+	/* In memory where that is: there is much to sync, and the tests pull no plug. */
+	strcpy(host->root, access("/dev/shm", W_OK) == 0 ? "/dev/shm/fed-secagg-XXXXXX" : "/tmp/fed-secagg-XXXXXX");
+	if (mkdtemp(host->root) == NULL)
+		abort();
+	snprintf(host->delta_path, sizeof(host->delta_path), "%s/delta", host->root);
+	snprintf(path, sizeof(path), "%s/identity", host->root);
+	host->member = (FedMember) {.t = &host->t, .host_id = "island", .root = host->root};
+	if (server->active && !fed_identity_create(path, &host->identity, NULL))
+		abort();
+	if (server->active)
+		host->member.identity = &host->identity;
+}
+
+/* Everybody has verified everybody's key. */
+static void
+pin_all(Server *server)
+{
+	for (int i = 0; i < server->n_hosts; i++)
+	{
+		Host	   *host = &server->hosts[i];
+
+		host->trust = fed_trust_load("/nonexistent", true, NULL);
+		for (int j = 0; server->active && j < server->n_hosts; j++)
+		{
+			char		name[24];
+			char		key[2 * FED_KEY_BYTES + 1];
+
+			snprintf(name, sizeof(name), "island-%d", j);
+			fed_hex_encode(server->hosts[j].identity.public_key, FED_KEY_BYTES, key);
+			fed_trust_add(host->trust, name, key, NULL);
+		}
+		host->member.trust = host->trust;
+	}
+}
+
+static Server *
+server_new(int n_hosts, bool active, uint64_t n_values)
+{
+	Server	   *server = calloc(1, sizeof(*server));
+
+	strcpy(server->session_id, "5f1d3a52-0c4e-4a77-9b1e-2d6c8f00a101");
+	server->n_hosts = n_hosts;
+	server->active = active;
+	server->weights = "declared";
+	server->metrics = "masked";
+	server->min_updates = 3;
+	server->n_max = n_hosts;
+	server->n_cap = 100;
+	server->total_rounds = 10;
+	server->n_values = n_values;
+	server->round = 1;
+	server->attempt = 1;
+	server->model = calloc(n_values, 4);
+	server->other_model = calloc(n_values, 4);
+	server->text = malloc(FED_TASK_TEXT_BYTES);
+	for (uint64_t i = 0; i < n_values; i++)
+		server->model[i] = server->other_model[i] = (float) i / 100;
+	hash_manifest(server);
+	write_text(server);
+	for (int i = 0; i < n_hosts; i++)
+		make_host(server, i);
+	pin_all(server);
+	return server;
+}
+
+static void
+server_free(Server *server)
+{
+	for (int i = 0; i < server->n_hosts; i++)
+	{
+		Host	   *host = &server->hosts[i];
+
+		fed_remove_tree(host->root);
+		fed_trust_free(host->trust);
+		fed_policy_free(host->policy);
+		free(host->update);
+	}
+	free(server->model);
+	free(server->other_model);
+	free(server->text);
+	free(server);
+}
+
+#endif							/* FED_TEST_SECAGG_SERVER_H */
