@@ -3,7 +3,7 @@
  *		Whole rounds of secure aggregation among real Islands: the sum is exact, whoever is lost.
  */
 #include "check.h"
-#include "secagg_server.h"
+#include "secagg_sum.h"
 
 static FedError err;
 

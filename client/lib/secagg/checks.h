@@ -79,7 +79,7 @@ extern bool fed_check_signed(const FedState *state, const FedSecaggSet *u3, FedE
 
 /* Before revealing. */
 
-/* C16: the attempt is not the one in hand. */
+/* C16: the attempt is not the one in hand; C19, if none is. */
 extern bool fed_check_current(const FedState *state, uint32_t round, uint32_t attempt, FedError *err);
 
 /* C17, in active mode: t valid signatures over the own sets, by distinct members of U3 whose keys are pinned. */

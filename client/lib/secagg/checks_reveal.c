@@ -18,6 +18,8 @@ fed_check_signed(const FedState *state, const FedSecaggSet *u3, FedError *err)
 bool
 fed_check_current(const FedState *state, uint32_t round, uint32_t attempt, FedError *err)
 {
+	if (state->round == 0)
+		return fed_refuse(err, 19, "there is no state of this session");
 	if (state->round != round || state->attempt != attempt)
 		return fed_refuse(err, 16, "round %" PRIu32 ", attempt %" PRIu32 " is not the one in hand, %" PRIu32 ", %" PRIu32, round,
 						  attempt, state->round, state->attempt);

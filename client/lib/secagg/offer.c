@@ -86,7 +86,7 @@ parse_numbers(const json_t *secagg, FedOffer *out, FedError *err)
 		const char *key;
 		int64_t    *to;
 	}			numbers[] = {
-		{"attempt", &out->attempt}, {"max_attempts", &out->max_attempts}, {"min_updates", &out->min_updates},
+		{"round", &out->round}, {"attempt", &out->attempt}, {"max_attempts", &out->max_attempts}, {"min_updates", &out->min_updates},
 		{"aux_len", &out->aux_len}, {"slice_values", &out->slice_values}, {"Q", &out->Q}, {"W_cap", &out->W_cap},
 		{"n_cap", &out->n_cap}, {"n_max", &out->n_max}, {"noise_var", &out->noise_var}, {"aux_noise_var", &out->aux_noise_var},
 	};

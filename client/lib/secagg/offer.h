@@ -27,6 +27,7 @@ typedef enum FedDue
 
 typedef struct FedOffer
 {
+	int64_t		round;			/* as it is bound; of an evaluation the one after the last that trained */
 	int64_t		attempt;
 	FedDue		due;
 	char		state[16];		/* of the attempt */

@@ -21,9 +21,10 @@ fed_turn_begin(FedTurn *turn, FedMember *m, const FedTask *task, const FedMember
 	turn->m = m;
 	turn->task = task;
 	turn->work = work;
-	if (task->round < 1 || task->round > INT32_MAX || offer->attempt < 1 || offer->attempt > INT32_MAX)
+	if (offer->round < 1 || offer->round > INT32_MAX || offer->attempt < 1 || offer->attempt > INT32_MAX ||
+		(!task->evaluate_only && offer->round != task->round))
 		return fed_refuse(err, 4, "a round or attempt that does not exist");
-	turn->id = (FedAttemptId) {task->session_id, (uint32_t) task->round, (uint32_t) offer->attempt};
+	turn->id = (FedAttemptId) {task->session_id, (uint32_t) offer->round, (uint32_t) offer->attempt};
 	turn->dir = fed_state_dir(m->root, task->session_id, err);
 	if (turn->dir != NULL && fed_state_load(turn->dir, task->session_id, &turn->state, err) &&
 		fed_plan_read(&turn->plan, offer->task_text, offer->task_text_len, err) &&
