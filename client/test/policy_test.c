@@ -130,6 +130,17 @@ main(void)
 		  refused("{\"min_noise_multiplier\":\"1\"}"), "numbers out of range are refused");
 	test_local();
 	test_journal();
+	check(refused("{\"secagg_mode\":\"none\"}") && refused("{\"secagg_weights\":1}") && refused("{\"secagg_metrics\":\"all\"}") &&
+		  refused("{\"max_reveals_per_base\":0}"), "and one of secure aggregation");
+	check(!fed_policy_secagg(NULL)->active_only && !fed_policy_secagg(NULL)->hidden_weights &&
+		  fed_policy_secagg(NULL)->metrics == 2 && fed_policy_secagg(NULL)->max_reveals_per_base == 0,
+		  "no policy leaves secure aggregation as the session has it");
+	policy = load("{\"secagg_mode\":\"active\",\"secagg_weights\":\"hidden\",\"secagg_metrics\":\"masked\",\"max_reveals_per_base\":2,"
+				  "\"min_cohort\":5}", &err);
+	check(policy != NULL && fed_policy_secagg(policy)->active_only && fed_policy_secagg(policy)->hidden_weights &&
+		  fed_policy_secagg(policy)->metrics == 1 && fed_policy_secagg(policy)->max_reveals_per_base == 2 &&
+		  fed_policy_secagg(policy)->min_cohort == 5, "a policy says how much of it is enough");
+	fed_policy_free(policy);
 	policy = load("{\"metrics\":[\"loss\"]}", &err);
 	check(fed_policy_lets_out(policy, "loss") && !fed_policy_lets_out(policy, "names"), "only listed metrics leave");
 	fed_policy_free(policy);

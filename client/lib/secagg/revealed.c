@@ -48,7 +48,7 @@ look_at(const Line *line, const Line *wanted, FedRevealed *out)
 	out->of_base += of_base;
 	if (!of_session || (!of_base && line->round != wanted->round))
 		return;
-	if (strcmp(line->ctx, wanted->ctx) == 0 && strcmp(line->sets, wanted->sets) == 0)
+	if (line->round == wanted->round && strcmp(line->ctx, wanted->ctx) == 0 && strcmp(line->sets, wanted->sets) == 0)
 		out->same = true;
 	else
 		out->other = true;
