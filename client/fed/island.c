@@ -227,12 +227,15 @@ fed_island_do(FedIsland *island, const FedTask *task, FedError *err)
 {
 	FedError	why = {0};
 	FedSpool	spool;
+	bool		open;
 	bool		ok;
 
 	if (task->secagg != NULL)
 		return fed_island_masked(island, task, err);
-	if (!fed_island_may_be_open(island, task, &why))
-		return fed_island_give_back(island, task, &why, err);
+	if (!fed_island_stays_open(island, task, &open, err))
+		return false;
+	if (!open)
+		return true;
 	if (!fed_spool_load(island->state_dir, &spool) || !fed_spool_is_for(&spool, task))
 	{
 		fed_spool_close(&spool);

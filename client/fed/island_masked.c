@@ -242,7 +242,14 @@ fed_island_masked(FedIsland *island, const FedTask *task, FedError *err)
 }
 
 bool
-fed_island_may_be_open(FedIsland *island, const FedTask *task, FedError *why)
+fed_island_stays_open(FedIsland *island, const FedTask *task, bool *open, FedError *err)
 {
-	return !task->secure_aggregation || fed_member_may_be_open(&island->member, task, why);
+	FedError	why = {0};
+
+	*open = !task->secure_aggregation || fed_member_may_be_open(&island->member, task, &why);
+	if (*open)
+		return true;
+	/* The attempt may only just have been given up, and the next one not begun. */
+	complain_once(island, task, &why);
+	return wait_a_while(island, err);
 }

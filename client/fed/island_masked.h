@@ -13,7 +13,11 @@
  */
 extern bool fed_island_masked(FedIsland *island, const FedTask *task, FedError *err);
 
-/* Whether a task without secagg may be done: not an update of a session that has secure aggregation. */
-extern bool fed_island_may_be_open(FedIsland *island, const FedTask *task, FedError *why);
+/*
+ * Of a task without secagg: whether it may be done, in *open. It may not if it
+ * is an update of a session that has secure aggregation; then this waits. False
+ * only if the Island has to stop.
+ */
+extern bool fed_island_stays_open(FedIsland *island, const FedTask *task, bool *open, FedError *err);
 
 #endif							/* FED_ISLAND_MASKED_H */

@@ -215,6 +215,37 @@ test_narrow_model(void)
 	free(path);
 }
 
+/* Arguments by name, each as its type travels in JSON. */
+static void
+test_named(void)
+{
+	static const uint8_t bytes[] = {0xab, 0x01};
+	static const int32_t owners[] = {2, 5};
+	FedError	err = {0};
+	char	   *document = NULL;
+	FedNamedCall call = {"secagg_test", 7, {
+			{"session_id", FED_ARGUMENT_UUID, .value = "5f1d3a52-0c4e-4a77-9b1e-2d6c8f00a101"},
+			{"attempt", FED_ARGUMENT_INTEGER, .number = 2}, {"num_samples", FED_ARGUMENT_NUMBER, .null = true},
+			{"adv", FED_ARGUMENT_BYTES, .value = bytes, .len = 2}, {"signature", FED_ARGUMENT_BYTES},
+			{"digest", FED_ARGUMENT_DIGEST, .value = bytes, .len = 2}, {"owners", FED_ARGUMENT_INTEGERS, .value = owners, .len = 2},
+	}};
+	FedTransport *t = begin(10, STEPS({JSON("200 OK", "{\"status\":\"accepted\"}")}));
+	bool		ok = fed_named_call(t, &call, &document, &err);
+
+	check(end(t, 1) && ok && strcmp(document, "{\"status\":\"accepted\"}") == 0, "a call by name brings its document");
+	check(asked(0, "POST /prefix/rpc/secagg_test ") &&
+		  asked(0, "{\"session_id\":\"5f1d3a52-0c4e-4a77-9b1e-2d6c8f00a101\",\"attempt\":2,\"num_samples\":null,"
+				"\"adv\":\"\\\\xab01\",\"signature\":null,\"digest\":\"ab01\",\"owners\":[2,5]}"), "and takes its arguments along");
+	free(document);
+
+	call = (FedNamedCall) {"commit_update", 2, {{"update_id", FED_ARGUMENT_NUMBER, .number = 7},
+			{"metrics", FED_ARGUMENT_JSON, .value = "{\"loss\":0.10}"}}};
+	t = begin(10, STEPS({JSON("409 Conflict", "{\"status\":\"rejected\",\"reason\":\"secagg_frozen\",\"detail\":\"late\"}")}));
+	ok = fed_named_call(t, &call, &document, &err);
+	check(end(t, 1) && ok && asked(0, "{\"update_id\":7,\"metrics\":{\"loss\":0.10}}"), "objects go as they are written, and a rejection is an answer");
+	free(document);
+}
+
 static void
 test_answers(void)
 {
@@ -397,6 +428,7 @@ main(void)
 	test_once();
 	test_requests();
 	test_narrow_model();
+	test_named();
 	test_answers();
 	test_token();
 	test_renewal();
