@@ -992,6 +992,44 @@ test_slices_again(void)
 	server_free(server);
 }
 
+/* A server that lost an acknowledgement asks again. Other bytes it would refuse. */
+static void
+test_asked_again(void)
+{
+	Server	   *server = at(STAGE_MASK, 3);
+	Host	   *host = &server->hosts[0];
+	uint8_t		envelopes[sizeof(host->envelopes)];
+	uint8_t		adv[FED_ADV_BYTES];
+
+	memcpy(envelopes, host->envelopes, sizeof(envelopes));
+	memcpy(adv, host->adv, sizeof(adv));
+	server->stage = STAGE_ADVERTISE;
+	host->advertised = false;
+	check(idle_step(host) && memcmp(adv, host->adv, sizeof(adv)) == 0, "45: asked again, an Island sends the same keys");
+	server->stage = STAGE_SHARE;
+	host->shared = false;
+	check(idle_step(host) && memcmp(envelopes, host->envelopes, sizeof(envelopes)) == 0, "45: and the same envelopes");
+	server_free(server);
+}
+
+static void
+test_integers_lost(void)
+{
+	Server	   *server = at(STAGE_AGREE, 3);
+	Host	   *host = &server->hosts[0];
+
+	new_attempt(server);
+	remove_file(host, "kept");
+	check(run_stage(server, &err), "another attempt is begun");
+	next_stage(server);
+	check(run_stage(server, &err), "and shared in");
+	next_stage(server);
+	/* U2 is written down before the integers are asked for; the refusal leaves the rest. */
+	check(!idle_step(host) && strstr(err.message, "C13") != NULL, "integers that are lost are not made anew for another attempt");
+	check(refuses(host, 13) && host->trained == 1, "nor later");
+	server_free(server);
+}
+
 /* A task of such a session that wants an update without masks. */
 static void
 test_open_task(void)
@@ -1034,6 +1072,8 @@ main(void)
 	test_old_attempt();
 	test_lost_state();
 	test_slices_again();
+	test_asked_again();
+	test_integers_lost();
 	test_open_task();
 	return checks_done();
 }
