@@ -21,12 +21,12 @@ CREATE TABLE federated.vectors (
 	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	relation	name NOT NULL,
 	bytes		bigint NOT NULL CHECK (bytes >= 0),
-	encoding	text NOT NULL DEFAULT 'f32' CHECK (encoding IN ('f32', 'f16', 'bf16'))
+	encoding	text NOT NULL DEFAULT 'f32' CHECK (encoding IN ('f32', 'f16', 'bf16', 'uint32'))
 );
 CREATE INDEX ON federated.vectors (relation);
 COMMENT ON TABLE federated.vectors IS 'Every vector that is stored, and the table in schema federated that holds its pages';
 COMMENT ON COLUMN federated.vectors.bytes IS 'Length without the filling of the last page';
-COMMENT ON COLUMN federated.vectors.encoding IS 'How its values are stored: f32, f16 or bf16; without meaning for frozen bytes';
+COMMENT ON COLUMN federated.vectors.encoding IS 'How its values are stored: f32, f16 or bf16, or masked as uint32; without meaning for frozen bytes';
 
 CREATE TABLE federated.slices (
 	vector_id	bigint NOT NULL REFERENCES federated.vectors ON DELETE CASCADE,
@@ -307,6 +307,8 @@ BEGIN
 		reason := 'wrong_digest';
 		detail := format('slice %s does not have the SHA-256 that was stated for it', slice);
 	ELSE
+		-- Of masked integers every one is legal, and none means anything.
+		floats := floats AND vector.encoding <> 'uint32';
 		bad := CASE WHEN floats THEN federated.first_nonfinite(data, vector.encoding) END;
 		IF bad IS NOT NULL THEN
 			reason := 'non_finite';

@@ -176,12 +176,6 @@ BEGIN
 	workload := federated.get_workload(base_workload_id);
 	resolved := federated.price_session(federated.resolve_config(config), config, workload);
 	resolved := federated.settle_secagg(resolved, config, workload);
-	IF federated.uses_secagg(resolved) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'feature_not_supported',
-			MESSAGE = 'config key "secure_aggregation" is not available',
-			DETAIL = 'This version checks its keys but does not run it.';
-	END IF;
 	base_id := federated.hold_version(@extschema@.federated_find_version(workload.id));
 	resolved := resolved || jsonb_build_object('seed', coalesce((resolved ->> 'seed')::bigint, federated.random_seed()));
 	SELECT * INTO world FROM federated.cluster_identity();
@@ -198,6 +192,7 @@ BEGIN
 	PERFORM federated.log_event(new_session.id, 'session_created',
 		jsonb_build_object('name', name, 'workload', workload.name, 'base_version_id', base_id,
 						   'total_rounds', total_rounds, 'config', resolved));
+	PERFORM federated.store_task_text(new_session) WHERE federated.uses_secagg(resolved);
 	PERFORM federated.reserve_credits(new_session);
 	PERFORM federated.announce_privacy(new_session);
 	IF NOT federated.driven() THEN
@@ -302,9 +297,11 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM federated.refuse_status(id, 'resumed');
 	END IF;
-	PERFORM federated.lock_round(r.id) FROM federated.open_round_of(id) r WHERE r.state = 'open';
+	PERFORM federated.lock_round(r.id) FROM federated.open_round_of(id) r WHERE r.state = 'open' OR federated.awaits_messages(r);
 	UPDATE federated.rounds r SET deadline = now() + federated.round_timeout(session)
 	WHERE r.session_id = federated_resume_session.id AND r.state = 'open';
+	UPDATE federated.secagg_attempts a SET deadline = now() + federated.stage_timeout(session, a.state)
+	WHERE a.session_id = federated_resume_session.id AND a.state IN ('advertise', 'share', 'agree', 'reveal');
 	PERFORM federated.log_event(id, 'session_resumed', jsonb_build_object('seconds_paused', extract(epoch FROM away)));
 	PERFORM federated.announce_task(id);
 	PERFORM federated.wake_worker();

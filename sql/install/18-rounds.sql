@@ -204,7 +204,9 @@ BEGIN
 		RETURN false;
 	END IF;
 
-	PERFORM federated.lock_round(r.id) FROM federated.open_round_of(session_id) r WHERE r.state = 'open';
+	PERFORM federated.lock_round(r.id) FROM federated.open_round_of(session_id) r
+	WHERE r.state = 'open' OR federated.awaits_messages(r);
+	PERFORM federated.end_attempts(session_id, reason);
 	UPDATE federated.rounds r SET state = 'abandoned', closed_at = now()
 	WHERE r.session_id = end_session.session_id AND r.state IN ('open', 'aggregating')
 	RETURNING * INTO round;

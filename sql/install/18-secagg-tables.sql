@@ -48,6 +48,7 @@ CREATE UNIQUE INDEX secagg_one_live ON federated.secagg_attempts (session_id, ro
 CREATE UNIQUE INDEX secagg_one_reveal ON federated.secagg_attempts (session_id, base)
 	WHERE state IN ('reveal', 'sum', 'done', 'failed');
 CREATE INDEX ON federated.secagg_attempts (round_id);
+CREATE INDEX ON federated.secagg_attempts (state) WHERE state IN ('agree', 'reveal');
 COMMENT ON TABLE federated.secagg_attempts IS 'Tries to sum the masked updates of a round';
 COMMENT ON COLUMN federated.secagg_attempts.round_no IS 'As Islands count: the round''s number; the evaluation after the last is a round of its own';
 COMMENT ON COLUMN federated.secagg_attempts.base IS 'Hash of the model that is trained on: at most one revealed sum each';
@@ -71,9 +72,11 @@ CREATE TABLE federated.secagg_members (
 	adv			bytea NOT NULL CHECK (octet_length(adv) = 112),
 	identity_pk	bytea CHECK (octet_length(identity_pk) = 32),
 	signature	bytea CHECK (octet_length(signature) = 64),
+	shares_digest bytea CHECK (octet_length(shares_digest) = 32),
 	complaints	integer[],
 	upload_signature bytea CHECK (octet_length(upload_signature) = 64),
 	agreement	bytea CHECK (octet_length(agreement) = 64),
+	reveal_digest bytea CHECK (octet_length(reveal_digest) = 32),
 	advertised_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	shared_at	timestamptz,
 	agreed_at	timestamptz,
@@ -81,7 +84,9 @@ CREATE TABLE federated.secagg_members (
 	PRIMARY KEY (attempt_id, island_id),
 	UNIQUE (attempt_id, u),
 	UNIQUE (attempt_id, pid),
-	CHECK ((agreement IS NULL) = (agreed_at IS NULL))
+	CHECK ((shares_digest IS NULL) = (shared_at IS NULL)),
+	CHECK ((agreement IS NULL) = (agreed_at IS NULL)),
+	CHECK ((reveal_digest IS NULL) = (revealed_at IS NULL))
 );
 COMMENT ON TABLE federated.secagg_members IS 'Islands of an attempt and what each has said';
 COMMENT ON COLUMN federated.secagg_members.u IS 'Place in the roster, from 1, by ascending pid; NULL until it is frozen, and for who came too late';
@@ -89,7 +94,9 @@ COMMENT ON COLUMN federated.secagg_members.pid IS 'Name in the attempt: the firs
 COMMENT ON COLUMN federated.secagg_members.adv IS 'Its advertisement: pid, two public keys, a commitment';
 COMMENT ON COLUMN federated.secagg_members.signature IS 'Of the advertisement';
 COMMENT ON COLUMN federated.secagg_members.complaints IS 'Owners whose envelopes it could not open';
+COMMENT ON COLUMN federated.secagg_members.shares_digest IS 'SHA-256 of the envelopes that it sent, which go with the round';
 COMMENT ON COLUMN federated.secagg_members.agreement IS 'Its signature under the sets';
+COMMENT ON COLUMN federated.secagg_members.reveal_digest IS 'SHA-256 of the shares that it revealed, which go with the round';
 
 CREATE TABLE federated.secagg_keys_seen (
 	session_id	uuid NOT NULL REFERENCES federated.sessions,
@@ -203,7 +210,8 @@ BEGIN
 	IF (old.attempt_id, old.island_id, old.pid, old.adv, old.identity_pk, old.signature)
 		IS DISTINCT FROM (new.attempt_id, new.island_id, new.pid, new.adv, new.identity_pk, new.signature)
 		OR (old.u IS NOT NULL AND old.u IS DISTINCT FROM new.u)
-		OR (old.shared_at IS NOT NULL AND old.shared_at IS DISTINCT FROM new.shared_at)
+		OR (old.shared_at IS NOT NULL AND (old.shares_digest, old.shared_at) IS DISTINCT FROM (new.shares_digest, new.shared_at))
+		OR (old.revealed_at IS NOT NULL AND (old.reveal_digest, old.revealed_at) IS DISTINCT FROM (new.reveal_digest, new.revealed_at))
 		OR (old.complaints IS NOT NULL AND old.complaints IS DISTINCT FROM new.complaints)
 		OR (old.upload_signature IS NOT NULL AND old.upload_signature IS DISTINCT FROM new.upload_signature)
 		OR (old.agreement IS NOT NULL AND (old.agreement, old.agreed_at) IS DISTINCT FROM (new.agreement, new.agreed_at)) THEN
@@ -215,6 +223,38 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION federated.guard_secagg_member() IS 'Trigger: columns of secagg_members are written once (55000)';
+
+-- Who shared, and whose update is in: read once, by the statement that ends
+-- state mask. The caller has locked the round against every commit.
+CREATE FUNCTION federated.freeze_secagg_owners() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	shared integer[];
+	summed integer[];
+BEGIN
+	INSERT INTO federated.secagg_owners (attempt_id, owner, disposition)
+	SELECT new.id, m.u, CASE WHEN u.id IS NULL THEN 'sk' ELSE 'b' END
+	FROM federated.secagg_members m
+	LEFT JOIN federated.updates u ON u.round_id = new.round_id AND u.island_id = m.island_id AND u.state = 'accepted'
+		AND u.secagg_attempt = new.attempt
+	WHERE m.attempt_id = new.id AND m.u IS NOT NULL AND m.shared_at IS NOT NULL;
+	SELECT array_agg(o.owner ORDER BY o.owner), array_agg(o.owner ORDER BY o.owner) FILTER (WHERE o.disposition = 'b')
+	INTO shared, summed
+	FROM federated.secagg_owners o WHERE o.attempt_id = new.id;
+	IF coalesce(cardinality(summed), 0) < greatest(new.t, 3) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('a sum of %s updates is never revealed', coalesce(cardinality(summed), 0)),
+			DETAIL = format('Attempt %s of round %s needs %s.', new.attempt, new.round_no, greatest(new.t, 3));
+	END IF;
+	new.sets := federated.secagg_sets(new.ctx, shared, summed);
+	RETURN new;
+END
+$$;
+COMMENT ON FUNCTION federated.freeze_secagg_owners() IS
+	'Trigger: with the end of state mask, in the same statement, it is fixed which secret of each Island may be revealed';
 
 CREATE FUNCTION federated.guard_secagg_owner() RETURNS trigger
 LANGUAGE plpgsql
@@ -251,6 +291,8 @@ $$;
 COMMENT ON FUNCTION federated.guard_secagg_reveal() IS 'Trigger: shares come in state reveal, from members of the set (55000)';
 
 CREATE TRIGGER guard BEFORE UPDATE ON federated.secagg_attempts FOR EACH ROW EXECUTE FUNCTION federated.guard_secagg_attempt();
+CREATE TRIGGER fix_sets BEFORE UPDATE ON federated.secagg_attempts FOR EACH ROW
+	WHEN (old.state = 'mask' AND new.state IN ('agree', 'reveal')) EXECUTE FUNCTION federated.freeze_secagg_owners();
 CREATE TRIGGER keep BEFORE DELETE OR TRUNCATE ON federated.secagg_attempts
 	FOR EACH STATEMENT EXECUTE FUNCTION federated.refuse_secagg_change();
 CREATE TRIGGER guard BEFORE UPDATE ON federated.secagg_members FOR EACH ROW EXECUTE FUNCTION federated.guard_secagg_member();

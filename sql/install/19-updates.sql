@@ -22,7 +22,8 @@ CREATE TABLE federated.updates (
 	cosine		double precision,
 	norm_share	double precision,
 	leave_one_out double precision,
-	CHECK (state <> 'accepted' OR num_samples IS NOT NULL)
+	secagg_attempt integer,
+	CHECK (state <> 'accepted' OR num_samples IS NOT NULL OR secagg_attempt IS NOT NULL)
 );
 -- Exactly once: one update of an Island in a round is alive.
 CREATE UNIQUE INDEX updates_one_alive ON federated.updates (round_id, island_id) WHERE state IN ('uploading', 'accepted');
@@ -32,7 +33,8 @@ CREATE INDEX ON federated.updates (vector_id) WHERE vector_id IS NOT NULL;
 COMMENT ON TABLE federated.updates IS 'What each Island sent in each round: a delta over the flat vector, samples, metrics';
 COMMENT ON COLUMN federated.updates.state IS
 	'uploading, accepted; abandoned: begun again with other bytes; lost: unlogged and gone in a crash';
-COMMENT ON COLUMN federated.updates.digest IS 'SHA-256 over the SHA-256 of every slice, as sent';
+COMMENT ON COLUMN federated.updates.digest IS 'SHA-256 over the SHA-256 of every slice, as sent; of a masked update the hash of its manifest';
+COMMENT ON COLUMN federated.updates.secagg_attempt IS 'Attempt of secure aggregation that it belongs to; NULL: it is not masked';
 COMMENT ON COLUMN federated.updates.vector_id IS 'Its pages, while the round has them; NULL for an evaluation';
 COMMENT ON COLUMN federated.updates.norm IS 'L2 norm of the delta, for rules that bound or compare norms; NULL for an evaluation';
 COMMENT ON COLUMN federated.updates.position IS 'Place in the frozen set: participants in bytewise order of host_id';
@@ -225,7 +227,8 @@ BEGIN
 		RETURN federated.find_update(round.id, island_id);
 	END IF;
 	UPDATE federated.updates u
-	SET vector_id = federated.create_vector(federated.update_table(round, opened.id, bytes), bytes, encoding)
+	SET vector_id = federated.create_vector(federated.update_table(round, opened.id, bytes), bytes, encoding),
+		secagg_attempt = federated.masking_attempt(round.id)
 	WHERE u.id = opened.id RETURNING * INTO opened;
 	RETURN opened;
 END
@@ -240,6 +243,7 @@ AS $$
 DECLARE
 	entry record;
 	known federated.updates := federated.find_update(round_id, me.id);
+	obstacle record;
 	superseded bigint;
 	attempts integer;
 BEGIN
@@ -255,6 +259,10 @@ BEGIN
 	known := federated.find_update(round_id, me.id);
 	IF known.state = 'accepted' AND NOT federated.is_same_update(known, digest, encoding) THEN
 		RETURN federated.reject(entry.round, me.id, 'conflicting_update', 'another update of this Island was accepted in this round');
+	END IF;
+	SELECT * INTO obstacle FROM federated.masking_obstacle(entry.round, me.id, known, digest, encoding);
+	IF obstacle.reason IS NOT NULL THEN
+		RETURN federated.reject(entry.round, me.id, obstacle.reason, obstacle.detail);
 	ELSIF known.state = 'uploading' AND NOT federated.is_same_update(known, digest, encoding) THEN
 		superseded := known.id;
 		known := NULL;
@@ -262,7 +270,8 @@ BEGIN
 
 	IF known.id IS NULL THEN
 		SELECT count(*) INTO attempts FROM federated.updates u
-		WHERE u.round_id = (entry.round).id AND u.island_id = me.id AND u.state <> 'lost';
+		WHERE u.round_id = (entry.round).id AND u.island_id = me.id AND u.state <> 'lost'
+		  AND u.secagg_attempt IS NOT DISTINCT FROM federated.masking_attempt((entry.round).id);
 		IF attempts >= 4 THEN
 			RETURN federated.reject(entry.round, me.id, 'too_many_attempts', 'an update may be begun 4 times in a round');
 		END IF;
@@ -289,12 +298,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM federated.require_digest('digest', digest);
-	PERFORM federated.require_encoding('encoding', encoding);
+	IF encoding IS DISTINCT FROM 'uint32' THEN
+		PERFORM federated.require_encoding('encoding', encoding);
+	END IF;
 	RETURN federated.begin_update(federated.require_island(), round_id, digest, encoding);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_begin_update(bigint, bytea, text) IS
-	'Begin or resume sending an update, known by its digest (SHA-256 over the SHA-256 of every slice, as sent) and encoding (f32, f16, bf16); says which slices are already there';
+	'Begin or resume sending an update, known by its digest (SHA-256 over the SHA-256 of every slice, as sent) and encoding (f32, f16, bf16; uint32 with secure aggregation); says which slices are already there';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_begin_update(bigint, bytea, text) TO federated_island;
 
 CREATE FUNCTION federated.require_digest(argument text, digest bytea) RETURNS void
@@ -419,9 +430,9 @@ BEGIN
 	UPDATE federated.tasks t SET state = 'done', finished_at = clock_timestamp()
 	WHERE t.round_id = round.id AND t.island_id = own.island_id AND t.state = 'assigned';
 	UPDATE federated.participants p
-	SET status = 'gradient_sent', total_samples = coalesce(
+	SET status = 'gradient_sent', total_samples = CASE WHEN accept_update.num_samples IS NOT NULL THEN coalesce(
 			(SELECT c.num_samples FROM federated.consents c JOIN federated.sessions s ON s.workload_id = c.workload_id
-			 WHERE s.id = round.session_id AND c.island_id = own.island_id), accept_update.num_samples)
+			 WHERE s.id = round.session_id AND c.island_id = own.island_id), accept_update.num_samples) END
 	WHERE p.session_id = round.session_id AND p.island_id = own.island_id;
 	PERFORM federated.log_event(round.session_id, CASE round.kind WHEN 'train' THEN 'update_accepted' ELSE 'evaluation_accepted' END,
 		jsonb_build_object('round', round.round_no, 'update_id', own.id, 'num_samples', num_samples,
@@ -435,7 +446,7 @@ COMMENT ON FUNCTION federated.accept_update(federated.rounds, federated.updates,
 	'Accept a verified update, durably';
 
 CREATE FUNCTION federated.commit_update(me federated.islands, update_id bigint, digest bytea, num_samples bigint,
-										metrics jsonb) RETURNS json
+										metrics jsonb, signature bytea DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -455,29 +466,34 @@ BEGIN
 		RETURN federated.reject(entry.round, me.id, entry.reason, entry.detail);
 	END IF;
 	SELECT * INTO own FROM federated.updates u WHERE u.id = own.id FOR NO KEY UPDATE;
-	SELECT * INTO problem FROM federated.update_problem(own, digest, num_samples, metrics);
+	IF own.secagg_attempt IS NULL THEN
+		SELECT * INTO problem FROM federated.update_problem(own, digest, num_samples, metrics);
+	ELSE
+		SELECT * INTO problem FROM federated.masked_problem(entry.round, own, digest, num_samples, metrics, signature);
+	END IF;
 	IF problem.reason IS NOT NULL THEN
 		RETURN federated.reject(entry.round, me.id, problem.reason, problem.detail);
 	END IF;
+	PERFORM federated.note_upload_signature(entry.round, own, signature) WHERE own.secagg_attempt IS NOT NULL;
 	PERFORM federated.accept_update(entry.round, own, num_samples, metrics);
 	RETURN json_build_object('status', 'accepted', 'update_id', own.id);
 END
 $$;
-COMMENT ON FUNCTION federated.commit_update(federated.islands, bigint, bytea, bigint, jsonb) IS 'See federated_commit_update()';
+COMMENT ON FUNCTION federated.commit_update(federated.islands, bigint, bytea, bigint, jsonb, bytea) IS 'See federated_commit_update()';
 
 CREATE FUNCTION @extschema@.federated_commit_update(update_id bigint, digest bytea, num_samples bigint,
-													metrics jsonb DEFAULT '{}') RETURNS json
+													metrics jsonb DEFAULT '{}', signature bytea DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM federated.require_digest('digest', digest);
-	RETURN federated.commit_update(federated.require_island(), update_id, digest, num_samples, metrics);
+	RETURN federated.commit_update(federated.require_island(), update_id, digest, num_samples, metrics, signature);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.federated_commit_update(bigint, bytea, bigint, jsonb) IS
-	'Hand in a complete update; once it is acknowledged it is durable and counts exactly once. Again: changes nothing';
-GRANT EXECUTE ON FUNCTION @extschema@.federated_commit_update(bigint, bytea, bigint, jsonb) TO federated_island;
+COMMENT ON FUNCTION @extschema@.federated_commit_update(bigint, bytea, bigint, jsonb, bytea) IS
+	'Hand in a complete update; once it is acknowledged it is durable and counts exactly once. Again: changes nothing. signature: of the manifest, with secure aggregation';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_commit_update(bigint, bytea, bigint, jsonb, bytea) TO federated_island;
 
 CREATE FUNCTION federated.slice_of(data bytea, slice integer) RETURNS bytea
 LANGUAGE sql IMMUTABLE STRICT
@@ -536,40 +552,59 @@ COMMENT ON FUNCTION @extschema@.federated_submit_update(bigint, bytea, bigint, j
 	'Begin, put and commit in one call, for a model that fits one value: delta is the whole vector, little-endian, in the encoding (f32, f16, bf16)';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_submit_update(bigint, bytea, bigint, jsonb, text) TO federated_island;
 
-CREATE FUNCTION @extschema@.federated_submit_evaluation(round_id bigint, num_samples bigint, metrics jsonb) RETURNS json
+CREATE FUNCTION @extschema@.federated_submit_evaluation(round_id bigint, num_samples bigint, metrics jsonb,
+														digest bytea DEFAULT NULL, signature bytea DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	me federated.islands := federated.require_island();
 	own federated.updates := federated.find_update(round_id, me.id);
-	no_bytes CONSTANT bytea := sha256('');
 	entry record;
+	attempt integer;
+	bytes bytea;
 	problem record;
 BEGIN
-	IF own.state = 'accepted' AND own.vector_id IS NULL THEN
+	IF own.state = 'accepted' AND own.vector_id IS NULL AND (own.secagg_attempt IS NULL OR own.digest = digest) THEN
 		RETURN json_build_object('status', 'accepted', 'update_id', own.id);
 	END IF;
 	SELECT * INTO entry FROM federated.enter_round(round_id, me.id, 'evaluate');
 	IF entry.reason IS NOT NULL THEN
 		RETURN federated.reject(entry.round, me.id, entry.reason, entry.detail);
 	END IF;
-	-- An evaluation is an update without a vector.
-	own := ROW(NULL, round_id, me.id, 'uploading', no_bytes, NULL, NULL, '{}', now(), NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-	SELECT * INTO problem FROM federated.update_problem(own, no_bytes, num_samples, metrics);
+	-- An evaluation is an update without a vector; with secure aggregation only
+	-- masked aux values are sent, and the digest is that of its manifest.
+	attempt := federated.secagg_attempt_of(round_id);
+	bytes := CASE WHEN attempt IS NULL THEN sha256('') ELSE digest END;
+	own := NULL;
+	own.round_id := round_id;
+	own.island_id := me.id;
+	own.state := 'uploading';
+	own.digest := bytes;
+	own.secagg_attempt := attempt;
+	IF attempt IS NULL THEN
+		SELECT * INTO problem FROM federated.update_problem(own, bytes, num_samples, metrics);
+	ELSE
+		PERFORM federated.require_digest('digest', digest);
+		SELECT * INTO problem FROM federated.masked_problem(entry.round, own, digest, num_samples, metrics, signature);
+	END IF;
 	IF problem.reason IS NOT NULL THEN
 		RETURN federated.reject(entry.round, me.id, problem.reason, problem.detail);
 	END IF;
-	INSERT INTO federated.updates (round_id, island_id, state, digest) VALUES (round_id, me.id, 'uploading', no_bytes)
-	ON CONFLICT DO NOTHING;
+	INSERT INTO federated.updates (round_id, island_id, state, digest, secagg_attempt)
+	VALUES (round_id, me.id, 'uploading', bytes, attempt) ON CONFLICT DO NOTHING;
 	own := federated.find_update(round_id, me.id);
+	IF own.digest <> bytes THEN
+		RETURN federated.reject(entry.round, me.id, 'conflicting_update', 'another evaluation of this Island was accepted in this round');
+	END IF;
+	PERFORM federated.note_upload_signature(entry.round, own, signature) WHERE attempt IS NOT NULL;
 	PERFORM federated.accept_update(entry.round, own, num_samples, metrics);
 	RETURN json_build_object('status', 'accepted', 'update_id', own.id);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.federated_submit_evaluation(bigint, bigint, jsonb) IS
-	'Hand in the evaluation of a model when the task was only that';
-GRANT EXECUTE ON FUNCTION @extschema@.federated_submit_evaluation(bigint, bigint, jsonb) TO federated_island;
+COMMENT ON FUNCTION @extschema@.federated_submit_evaluation(bigint, bigint, jsonb, bytea, bytea) IS
+	'Hand in the evaluation of a model when the task was only that; with secure aggregation digest and signature of the manifest, and no metrics';
+GRANT EXECUTE ON FUNCTION @extschema@.federated_submit_evaluation(bigint, bigint, jsonb, bytea, bytea) TO federated_island;
 
 ALTER TABLE federated.updates ENABLE ROW LEVEL SECURITY;
 ALTER TABLE federated.rejections ENABLE ROW LEVEL SECURITY;

@@ -15,7 +15,7 @@ END
 $$;
 COMMENT ON FUNCTION federated.round_size(federated.rounds, federated.sessions) IS 'Islands of a round, as an Island is told';
 
-CREATE FUNCTION federated.task_document(round federated.rounds, session federated.sessions, island_id bigint) RETURNS json
+CREATE FUNCTION federated.task_document(round federated.rounds, session federated.sessions, island_id bigint, secagg json DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -26,12 +26,13 @@ BEGIN
 		'parameters', v.parameters, 'slices', federated.slice_count(v.parameters * 4),
 		'model_digest', encode(v.digest, 'hex'),
 		'participants', federated.round_size($1, $2), 'epsilon', federated.epsilon_of_task($1, $2, $3),
-		'deadline', $1.deadline, 'config', $2.config)
+		'deadline', $1.deadline, 'config', $2.config, 'secagg', $3)
 			FROM federated.model_versions v JOIN federated.workloads w ON w.id = v.workload_id
 			WHERE v.id = $1.base_version_id);
 END
 $$;
-COMMENT ON FUNCTION federated.task_document(federated.rounds, federated.sessions, bigint) IS 'A task as an Island receives it';
+COMMENT ON FUNCTION federated.task_document(federated.rounds, federated.sessions, bigint, json) IS
+	'A task as an Island receives it; secagg: what it needs for secure aggregation';
 
 CREATE FUNCTION federated.note_fetched(round federated.rounds, island_id bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -61,6 +62,50 @@ END
 $$;
 COMMENT ON FUNCTION federated.note_fetched(federated.rounds, bigint) IS 'Note that an Island has received its task';
 
+CREATE FUNCTION federated.assigned_round(island_id bigint, session_id uuid) RETURNS federated.rounds
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	assigned federated.rounds;
+BEGIN
+	SELECT r.* INTO assigned
+	FROM federated.tasks t
+	JOIN federated.rounds r ON r.id = t.round_id
+	JOIN federated.sessions s ON s.id = r.session_id
+	WHERE t.island_id = assigned_round.island_id AND t.state = 'assigned' AND r.state = 'open' AND s.status = 'training'
+	  AND federated.at_home(s)
+	  AND (assigned_round.session_id IS NULL OR s.id = assigned_round.session_id)
+	ORDER BY r.opened_at, r.id LIMIT 1;
+	RETURN assigned;
+END
+$$;
+COMMENT ON FUNCTION federated.assigned_round(bigint, uuid) IS
+	'The oldest open round in which an Island has a task; NULLs if there is none';
+
+-- Few attempts are that far at a time.
+CREATE FUNCTION federated.owed_round(island_id bigint, session_id uuid) RETURNS federated.rounds
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owed federated.rounds;
+BEGIN
+	SELECT r.* INTO owed
+	FROM federated.secagg_attempts a
+	JOIN federated.tasks t ON t.round_id = a.round_id AND t.island_id = owed_round.island_id
+	JOIN federated.rounds r ON r.id = a.round_id
+	JOIN federated.sessions s ON s.id = a.session_id
+	WHERE a.state IN ('agree', 'reveal') AND r.state = 'aggregating' AND s.status = 'training' AND federated.at_home(s)
+	  AND (owed_round.session_id IS NULL OR s.id = owed_round.session_id)
+	  AND federated.due_call(a, t.island_id, t.state) IS NOT NULL
+	ORDER BY r.frozen_at, r.id LIMIT 1;
+	RETURN owed;
+END
+$$;
+COMMENT ON FUNCTION federated.owed_round(bigint, uuid) IS
+	'The oldest round to which an Island that has handed in its masked update owes a signature or shares; NULLs if there is none';
+
 CREATE FUNCTION @extschema@.federated_next_task(session_id uuid DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -69,22 +114,23 @@ DECLARE
 	me federated.islands := federated.require_island();
 	round federated.rounds;
 	session federated.sessions;
+	attempt federated.secagg_attempts;
 BEGIN
 	PERFORM federated.make_lazy();
-	SELECT r.* INTO round
-	FROM federated.tasks t
-	JOIN federated.rounds r ON r.id = t.round_id
-	JOIN federated.sessions s ON s.id = r.session_id
-	WHERE t.island_id = me.id AND t.state = 'assigned' AND r.state = 'open' AND s.status = 'training'
-	  AND federated.at_home(s)
-	  AND (federated_next_task.session_id IS NULL OR s.id = federated_next_task.session_id)
-	ORDER BY r.opened_at, r.id LIMIT 1;
-	IF NOT FOUND THEN
+	-- What others wait for comes first; it is short.
+	round := federated.owed_round(me.id, session_id);
+	IF round.id IS NULL THEN
+		round := federated.assigned_round(me.id, session_id);
+	END IF;
+	IF round.id IS NULL THEN
 		RETURN NULL;
 	END IF;
 	SELECT * INTO session FROM federated.sessions s WHERE s.id = round.session_id;
 	PERFORM federated.note_fetched(round, me.id);
-	RETURN federated.task_document(round, session, me.id);
+	attempt := federated.live_attempt(round.id);
+	RETURN federated.task_document(round, session, me.id, CASE WHEN attempt.id IS NOT NULL THEN
+		federated.secagg_document(attempt, session, round, me.id, (SELECT t.state FROM federated.tasks t
+																	WHERE t.round_id = round.id AND t.island_id = me.id)) END);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_next_task(uuid) IS

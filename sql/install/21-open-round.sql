@@ -12,6 +12,18 @@ $$;
 COMMENT ON FUNCTION federated.places_left(federated.sessions) IS
 	'How many more Islands a session may invite; who has left for good makes room';
 
+CREATE FUNCTION federated.admits(session federated.sessions, island_id bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN session.config ->> 'secagg_mode' IS DISTINCT FROM 'active'
+		OR EXISTS (SELECT FROM federated.island_identities i WHERE i.island_id = admits.island_id);
+END
+$$;
+COMMENT ON FUNCTION federated.admits(federated.sessions, bigint) IS
+	'Whether a session takes an eligible Island: in mode active of secure aggregation only one with an identity';
+
 CREATE FUNCTION federated.invite_islands(session federated.sessions) RETURNS integer
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -24,13 +36,14 @@ BEGIN
 		SELECT e.island_id, e.host_id, c.num_samples
 		FROM federated.eligibility(session.workload_id) e
 		JOIN federated.consents c ON c.island_id = e.island_id AND c.workload_id = session.workload_id
-		WHERE e.reason IS NULL
+		WHERE e.reason IS NULL AND federated.admits(session, e.island_id)
 		  AND NOT EXISTS (SELECT FROM federated.participants p WHERE p.session_id = session.id AND p.island_id = e.island_id)
 		ORDER BY e.host_id COLLATE "C"
 		LIMIT federated.places_left(session)
 	LOOP
 		INSERT INTO federated.participants (session_id, island_id, total_samples)
-		VALUES (session.id, island.island_id, island.num_samples);
+		VALUES (session.id, island.island_id,
+				CASE WHEN session.config ->> 'secagg_weights' IS DISTINCT FROM 'hidden' THEN island.num_samples END);
 		PERFORM federated.log_event(session.id, 'participant_invited', jsonb_build_object('host_id', island.host_id));
 		invited := invited + 1;
 	END LOOP;
@@ -201,8 +214,9 @@ BEGIN
 	INSERT INTO federated.rounds (session_id, round_no, kind, base_version_id, deadline, unlogged, sampling_rate)
 	VALUES (session.id, CASE WHEN trains THEN session.current_round + 1 ELSE session.current_round END,
 			CASE WHEN trains THEN 'train' ELSE 'evaluate' END, session.current_version_id,
-			now() + federated.round_timeout(session), trains AND federated.setting('update_durability') = 'unlogged',
-			CASE WHEN trains THEN federated.drawn_rate(session.config, present) ELSE 1 END)
+			now() + federated.round_timeout(session),
+			trains AND federated.setting('update_durability') = 'unlogged',
+			CASE WHEN trains THEN federated.drawn_rate(session.config, present) ELSE 1 END AND NOT federated.uses_secagg(session.config))
 	RETURNING * INTO round;
 	IF trains THEN
 		UPDATE federated.rounds r SET relation = 'round_' || r.id WHERE r.id = round.id RETURNING * INTO round;
@@ -231,6 +245,10 @@ BEGIN
 		PERFORM federated.invite_islands(session);
 	END IF;
 	PERFORM federated.drop_silent(session);
+	-- Without metrics there is nothing to evaluate for.
+	IF NOT federated.trains_next(session) AND session.config ->> 'secagg_metrics' = 'none' THEN
+		RETURN federated.complete_session(session);
+	END IF;
 	-- One sample for all: what the round can cost, and who has a task in it.
 	present := ARRAY(SELECT federated.present_participants(session));
 	wanted := ARRAY(SELECT federated.choose_participants(session, session.current_round + 1, present));
@@ -262,6 +280,9 @@ BEGIN
 		PERFORM federated.assign_task(round, island_id);
 	END LOOP;
 	PERFORM federated.welcome_back(session);
+	IF federated.masks_round(session, round.kind) THEN
+		PERFORM federated.begin_attempt(session, round, 1, '{}');
+	END IF;
 
 	PERFORM federated.log_opened(session, round);
 	PERFORM federated.announce_task(session.id);

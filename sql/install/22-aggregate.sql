@@ -138,6 +138,9 @@ BEGIN
 		step := 'slices_aggregated';
 	END IF;
 	IF federated.vector_complete(result.vector_id) THEN
+		IF federated.model_unchanged(session, federated.vector_digest(result.vector_id)) THEN
+			RETURN federated.fail_session(session, 'the model did not change');
+		END IF;
 		RETURN federated.close_round(session, round);
 	END IF;
 	RETURN step; -- NULL: others are at the rest, and wake the worker

@@ -6,14 +6,28 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(jsonb_object_agg(m.key, m.mean), '{}')
 	-- exact, so that a metric all Islands agree on stays what it is
-	FROM (SELECT metric.key, (sum(metric.value::numeric * u.counted_samples) / sum(u.counted_samples))::float8 AS mean
+	FROM (SELECT metric.key, (sum(metric.value::numeric * coalesce(u.counted_samples, 1)) / sum(coalesce(u.counted_samples, 1)))::float8 AS mean
 		  FROM federated.updates u
 		  CROSS JOIN LATERAL jsonb_each(u.metrics -> $2) metric
 		  WHERE u.round_id = $1 AND u.state = 'accepted'
 		  GROUP BY metric.key) m
 $$;
 COMMENT ON FUNCTION federated.mean_metrics(bigint, text) IS
-	'Each metric of a round, averaged over the Islands that reported it, weighted by the samples that count';
+	'Each metric of a round, averaged over the Islands that reported it, weighted by the samples that count; equally where nobody knows them';
+
+CREATE FUNCTION federated.round_metrics(round federated.rounds, attempt federated.secagg_attempts, part text) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF attempt.id IS NULL OR (SELECT s.config ->> 'secagg_metrics' FROM federated.sessions s WHERE s.id = round.session_id) = 'visible' THEN
+		RETURN federated.mean_metrics(round.id, part);
+	END IF;
+	RETURN federated.unmasked_metrics(attempt, (SELECT s.config FROM federated.sessions s WHERE s.id = round.session_id), part);
+END
+$$;
+COMMENT ON FUNCTION federated.round_metrics(federated.rounds, federated.secagg_attempts, text) IS
+	'Mean metrics of a round: of what Islands said, or out of the sum of what they masked';
 
 CREATE FUNCTION federated.finish_round(round federated.rounds) RETURNS federated.rounds
 LANGUAGE plpgsql VOLATILE
@@ -23,17 +37,21 @@ DECLARE
 	-- Sums and means over those who were drawn would tell who they were.
 	secret CONSTANT boolean := round.kind = 'train'
 		AND federated.draws_islands((SELECT s.config FROM federated.sessions s WHERE s.id = round.session_id));
+DECLARE
+	attempt federated.secagg_attempts;
 BEGIN
+	attempt := federated.live_attempt(round.id);
 	UPDATE federated.rounds r
 	SET state = 'closed', closed_at = clock_timestamp(),
 		total_samples = CASE WHEN NOT secret THEN (SELECT sum(u.counted_samples) FROM federated.updates u
 												   WHERE u.round_id = r.id AND u.state = 'accepted') END,
-		evaluation = CASE WHEN secret THEN '{}' ELSE federated.mean_metrics(r.id, 'evaluation') END,
-		training = CASE WHEN secret THEN '{}' ELSE federated.mean_metrics(r.id, 'training') END,
+		evaluation = CASE WHEN secret THEN '{}' ELSE federated.round_metrics(r, attempt, 'evaluation') END,
+		training = CASE WHEN secret THEN '{}' ELSE federated.round_metrics(r, attempt, 'training') END,
 		timings = federated.round_timings(r)
 	WHERE r.id = round.id AND r.state = 'aggregating'
 	RETURNING * INTO round;
 	DELETE FROM federated.chunks c WHERE c.round_id = round.id;
+	PERFORM federated.finish_attempt(round);
 	UPDATE federated.model_versions v SET metrics = round.evaluation
 	WHERE v.id = round.base_version_id AND round.evaluation <> '{}' AND v.source_id IS NOT NULL;
 	RETURN round;

@@ -153,14 +153,15 @@ AS $$
 	UPDATE federated.updates u SET position = plan.position, weight = plan.weight
 	FROM (SELECT a.id, row_number() OVER (ORDER BY i.host_id COLLATE "C") AS position,
 				 CASE WHEN federated.adds_noise(s.config) THEN federated.bounded_weight(s.config, a.counted_samples)
-					  ELSE a.counted_samples::float8 / (sum(a.counted_samples) OVER ())::float8 END AS weight
+					  ELSE CASE WHEN a.secagg_attempt IS NULL THEN a.counted_samples::float8 / (sum(a.counted_samples) OVER ())::float8
+					  ELSE 1 END END AS weight
 		  FROM federated.updates a JOIN federated.islands i ON i.id = a.island_id
 		  JOIN federated.sessions s ON s.id = $1.session_id
 		  WHERE a.round_id = $1.id AND a.state = 'accepted') plan
 	WHERE u.id = plan.id
 $$;
 COMMENT ON FUNCTION federated.plan_weights(federated.rounds) IS
-	'Select: every accepted update, in bytewise order of host_id, weighted by its share of the samples that count (FedAvg, McMahan et al. 2017, algorithm 1) or, where noise is added, by no more than 1 (DP-FedAvg, McMahan et al. 2018)';
+	'Select: every accepted update, in bytewise order of host_id, weighted by its share of the samples that count (FedAvg, McMahan et al. 2017, algorithm 1) or, where noise is added, by no more than 1 (DP-FedAvg, McMahan et al. 2018); masked ones carry their weights in them';
 
 CREATE FUNCTION federated.create_result(session federated.sessions, round federated.rounds) RETURNS void
 LANGUAGE plpgsql VOLATILE

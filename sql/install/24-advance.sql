@@ -50,9 +50,11 @@ BEGIN
 	round := federated.open_round_of(session.id);
 	IF round.id IS NULL THEN
 		RETURN federated.open_round(session);
-	ELSIF round.state = 'open' AND NOT federated.lock_round(round.id) THEN
+	ELSIF (round.state = 'open' OR federated.awaits_messages(round)) AND NOT federated.lock_round(round.id) THEN
 		UPDATE federated.sessions s SET retry_after = now() + interval '1 second' WHERE s.id = session.id;
 		RETURN NULL;
+	ELSIF federated.masks_round(session, round.kind) THEN
+		RETURN federated.secagg_step(session, round);
 	ELSIF federated.reclaim_lost(session, round) THEN
 		RETURN 'updates_lost';
 	ELSIF round.state = 'open' THEN
@@ -148,12 +150,14 @@ SELECT s.id AS session_id,
 						 (SELECT count(*) FROM federated.participants p
 						  WHERE p.session_id = s.id AND p.left_at IS NULL AND federated.is_alive(s, p.island_id))
 					  OR EXISTS (SELECT FROM federated.eligibility(s.workload_id) e
-								 WHERE e.reason IS NULL
+								 WHERE e.reason IS NULL AND federated.admits(s, e.island_id)
 								   AND federated.places_left(s) > 0
 								   AND NOT EXISTS (SELECT FROM federated.participants p
 												   WHERE p.session_id = s.id AND p.island_id = e.island_id))
 					THEN now() ELSE s.recruit_deadline END
-		   WHEN r.id IS NULL OR r.state = 'aggregating' THEN now()
+		   WHEN r.id IS NULL THEN now()
+		   WHEN federated.masks_round(s, r.kind) THEN federated.attempt_due(s, r)
+		   WHEN r.state = 'aggregating' THEN now()
 		   WHEN r.unlogged AND NOT federated.page_table_marked(r.relation) THEN now()
 		   WHEN NOT EXISTS (SELECT FROM federated.tasks t WHERE t.round_id = r.id AND t.state = 'assigned') THEN
 			   CASE WHEN r.kind = 'evaluate' OR federated.too_few_left(s.id) IS NOT NULL

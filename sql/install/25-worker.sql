@@ -62,12 +62,14 @@ BEGIN
 		away := now() - greatest(since, session.silence_from);
 		CONTINUE WHEN away <= at_least;
 		CONTINUE WHEN EXISTS (SELECT FROM federated.open_round_of(session.id) r
-							  WHERE r.state = 'open' AND NOT federated.lock_round(r.id));
+							  WHERE (r.state = 'open' OR federated.awaits_messages(r)) AND NOT federated.lock_round(r.id));
 		UPDATE federated.sessions s SET silence_from = now(), recruit_deadline = s.recruit_deadline + away
 		WHERE s.id = session.id;
 		-- A round that was opened or extended meanwhile gets no more than a full timeout.
 		UPDATE federated.rounds r SET deadline = least(r.deadline + away, now() + federated.round_timeout(session))
 		WHERE r.session_id = session.id AND r.state = 'open';
+		UPDATE federated.secagg_attempts a SET deadline = least(a.deadline + away, now() + federated.stage_timeout(session, a.state))
+		WHERE a.session_id = session.id AND a.state IN ('advertise', 'share', 'agree', 'reveal');
 		IF away >= interval '1 second' THEN
 			PERFORM federated.log_event(session.id, 'downtime_credited',
 				jsonb_build_object('seconds', round(extract(epoch FROM away), 3)));

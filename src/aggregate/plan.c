@@ -19,7 +19,9 @@
 #include <math.h>
 
 static const char *const round_query =
-	"SELECT b.vector_id, v.vector_id, s.config ->> 'aggregation', s.config ->> 'server_optimizer', s.config,"
+	"SELECT b.vector_id, v.vector_id,"
+	" CASE WHEN federated.uses_secagg(s.config) THEN 'masked' ELSE s.config ->> 'aggregation' END,"
+	" s.config ->> 'server_optimizer', s.config,"
 	" coalesce((s.config -> 'contribution')::boolean, false), federated.adds_noise(s.config)"
 	" FROM federated.rounds r"
 	" JOIN federated.sessions s ON s.id = r.session_id"
@@ -45,6 +47,12 @@ static const char *const states_query =
 	" FROM federated.optimizer_states s"
 	" WHERE s.round_id = $1"
 	" ORDER BY s.position";
+
+static const char *const masked_query =
+	"SELECT a.id, (s.config -> 'secagg_range')::float8, federated.secagg_levels((s.config -> 'secagg_max_cohort')::integer), a.aux_sum[1]"
+	" FROM federated.secagg_attempts a"
+	" JOIN federated.sessions s ON s.id = a.session_id"
+	" WHERE a.round_id = $1 AND a.state = 'sum'";
 
 /* The rows of a query stay in *rows until the caller frees them. */
 static SPITupleTable *
@@ -188,6 +196,22 @@ load_states(FedPlan *plan, int64 round_id, MemoryContext context)
 	SPI_freetuptable(rows);
 }
 
+static void
+load_masked(FedPlan *plan, int64 round_id)
+{
+	SPITupleTable *rows = query(masked_query, round_id);
+
+	if (rows->numvals != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the masked updates of round " INT64_FORMAT " are not being summed", round_id)));
+	plan->masked.attempt_id = DatumGetInt64(column(rows, 0, 1));
+	plan->masked.range = DatumGetFloat8(column(rows, 0, 2));
+	plan->masked.levels = DatumGetInt64(column(rows, 0, 3));
+	plan->masked.weights = (uint32) DatumGetInt64(column(rows, 0, 4));
+	SPI_freetuptable(rows);
+}
+
 /* What is combined value by value must have as many. */
 static void
 check_lengths(const FedPlan *plan)
@@ -220,6 +244,8 @@ fed_plan_load(int64 round_id)
 	load_round(plan, round_id, context);
 	load_updates(plan, round_id, context);
 	load_states(plan, round_id, context);
+	if (strcmp(plan->combine, "masked") == 0)
+		load_masked(plan, round_id);
 	if (plan->n_updates == 0 && plan->privacy == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

@@ -28,14 +28,25 @@ typedef struct FedPrivacy
 	double	   *scales;			/* one per update, of fed_clip_scale */
 } FedPrivacy;
 
+/* What the sum of masked updates needs besides; unset without secure aggregation. */
+typedef struct FedMaskedPlan
+{
+	int64		attempt_id;
+	double		range;			/* R: what the largest integer stands for */
+	int64		levels;			/* Q: the largest integer of an update */
+	uint32		weights;		/* sum of the weights of the updates in the sum */
+} FedMaskedPlan;
+
 typedef struct FedPlan
 {
 	FedVector	base;			/* the model that the round started from */
 	FedVector	result;			/* the model that it makes */
-	const char *combine;		/* name of the rule: config key "aggregation" */
+	const char *combine;		/* name of the rule: "masked" with secure aggregation,
+								 * else config key "aggregation" */
 	const char *step;			/* config key "server_optimizer" */
 	Jsonb	   *config;			/* for the numbers that these two need */
 	bool		compare;		/* config key "contribution" */
+	FedMaskedPlan masked;
 	int			n_updates;
 	FedVector  *updates;		/* in participant order */
 	double	   *weights;		/* one per update */

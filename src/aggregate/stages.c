@@ -7,6 +7,7 @@
 #include "aggregate/stages.h"
 
 static const FedStage *const combine_stages[] = {
+	&fed_combine_masked,
 	&fed_combine_mean,
 	&fed_combine_median,
 	NULL

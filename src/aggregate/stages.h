@@ -8,8 +8,8 @@
  * noise may be added. Which updates there are and with what weight (select) was
  * fixed in SQL before, and stands in the plan.
  *
- * What combine gets are float32 values; one that adds up masked integers will
- * ask for pages as they are stored instead (pages/reader.h).
+ * What combine gets are float32 values, but pages of masked integers as they are
+ * stored (uint32, as wide): combine_masked alone knows what to do with them.
  *
  * A stage sees one page at a time and nothing else: that is why ranges of pages
  * may be made by any process in any order, and again after a crash.
@@ -45,6 +45,7 @@ typedef struct FedStage
 extern const FedStage *fed_stage_combine(const char *name);
 extern const FedStage *fed_stage_step(const char *name);
 
+extern const FedStage fed_combine_masked;
 extern const FedStage fed_combine_mean;
 extern const FedStage fed_combine_median;
 extern const FedStage fed_combine_clipped;

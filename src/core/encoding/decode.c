@@ -17,7 +17,8 @@ fed_decode(FedEncoding encoding, const uint8_t *bytes, size_t length,
 	size_t		expected;
 	size_t		finite;
 
-	if (!fed_encoded_length(encoding, n_values, &expected) || length != expected)
+	if ((unsigned) encoding >= FED_ENCODINGS ||
+		!fed_encoded_length(encoding, n_values, &expected) || length != expected)
 		return FED_DECODE_LENGTH;
 
 	switch (encoding)
@@ -30,6 +31,8 @@ fed_decode(FedEncoding encoding, const uint8_t *bytes, size_t length,
 			break;
 		case FED_ENCODING_BF16:
 			kernels->decode_bf16(out, bytes, n_values);
+			break;
+		case FED_ENCODING_UINT32:	/* refused above */
 			break;
 	}
 

@@ -14,16 +14,19 @@ static const struct
 {
 	const char *name;
 	size_t		value_bytes;
-}			encodings[FED_ENCODINGS] = {
+}			encodings[] = {
 	[FED_ENCODING_F32] = {"f32", 4},
 	[FED_ENCODING_F16] = {"f16", 2},
-	[FED_ENCODING_BF16] = {"bf16", 2}
+	[FED_ENCODING_BF16] = {"bf16", 2},
+	[FED_ENCODING_UINT32] = {"uint32", 4}
 };
+
+#define NAMED (sizeof(encodings) / sizeof(encodings[0]))
 
 const char *
 fed_encoding_name(FedEncoding encoding)
 {
-	if ((unsigned) encoding >= FED_ENCODINGS)
+	if ((unsigned) encoding >= NAMED)
 		return "unknown";
 	return encodings[encoding].name;
 }
@@ -31,7 +34,7 @@ fed_encoding_name(FedEncoding encoding)
 bool
 fed_encoding_parse(const char *name, FedEncoding *out)
 {
-	for (int i = 0; i < FED_ENCODINGS; i++)
+	for (unsigned i = 0; i < NAMED; i++)
 	{
 		if (strcmp(name, encodings[i].name) == 0)
 		{
@@ -47,7 +50,7 @@ fed_encoded_length(FedEncoding encoding, size_t n_values, size_t *bytes)
 {
 	size_t		value_bytes;
 
-	if ((unsigned) encoding >= FED_ENCODINGS)
+	if ((unsigned) encoding >= NAMED)
 		return false;
 	value_bytes = encodings[encoding].value_bytes;
 	if (n_values > SIZE_MAX / value_bytes)

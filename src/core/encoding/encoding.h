@@ -25,7 +25,12 @@
  * NaN and the infinities have bytes, but no update may contain them. Whoever
  * computes with the values does so in float32, which holds all of them exactly.
  *
- * The numbers of the encodings may be stored; 3 and 4 are kept for int8 with a
+ * Besides these there is uint32: 4 bytes a value, least significant first, the
+ * masked integers of secure aggregation. It has a name and a length like the
+ * others, but its bytes mean nothing to anybody alone: it is never encoded from
+ * values nor decoded to any (core/secagg sums it).
+ *
+ * The numbers of the encodings may be stored; 4 and 5 are kept for int8 with a
  * scale per block, and for pairs of index and value.
  */
 #ifndef FED_CORE_ENCODING_ENCODING_H
@@ -39,10 +44,11 @@ typedef enum FedEncoding
 {
 	FED_ENCODING_F32 = 0,
 	FED_ENCODING_F16 = 1,
-	FED_ENCODING_BF16 = 2
+	FED_ENCODING_BF16 = 2,
+	FED_ENCODING_UINT32 = 3
 } FedEncoding;
 
-#define FED_ENCODINGS 3
+#define FED_ENCODINGS 3			/* of values: f32, f16, bf16 */
 
 typedef enum FedDecodeResult
 {
@@ -51,7 +57,7 @@ typedef enum FedDecodeResult
 	FED_DECODE_NONFINITE		/* a NaN or an infinity */
 } FedDecodeResult;
 
-/* "f32", "f16", "bf16"; "unknown" for anything else. */
+/* "f32", "f16", "bf16", "uint32"; "unknown" for anything else. */
 extern const char *fed_encoding_name(FedEncoding encoding);
 
 /* The encoding of a name, exactly as above; false, and *out kept, if unknown. */
@@ -76,7 +82,8 @@ extern size_t fed_encode(FedEncoding encoding, const float *values,
 /*
  * Reads n_values from bytes that may be anything, at any address. If the length
  * is not right, nothing is read or written. If a value is not finite, its index
- * is in *bad, and out is of no use; otherwise *bad is kept.
+ * is in *bad, and out is of no use; otherwise *bad is kept. No length is right
+ * for uint32.
  */
 extern FedDecodeResult fed_decode(FedEncoding encoding, const uint8_t *bytes,
 								  size_t length, float *out, size_t n_values,
