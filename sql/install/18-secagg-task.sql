@@ -16,13 +16,12 @@ CREATE FUNCTION federated.manifest_hash(workload_id bigint) RETURNS bytea
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT sha256(convert_to(string_agg(concat_ws(E'\t', t.name, t.dtype, array_to_string(t.shape, ','),
-												  CASE WHEN t.trainable THEN 't' ELSE 'f' END) || E'\n', ''
-										ORDER BY t.name COLLATE "C"), 'UTF8'))
+	SELECT sha256(convert_to(string_agg(format(E'%s %s %s %s %s\n', t.dtype, t.trainable::integer, array_to_string(t.shape, ','),
+											   octet_length(convert_to(t.name, 'UTF8')), t.name), '' ORDER BY t.name COLLATE "C"), 'UTF8'))
 	FROM federated.tensors t WHERE t.workload_id = $1
 $$;
 COMMENT ON FUNCTION federated.manifest_hash(bigint) IS
-	'SHA-256 of a workload''s tensors in bytewise order of name: each a line of name, type, shape with commas, t (trained) or f, apart by tabs';
+	'SHA-256 of a workload''s tensors in bytewise order of name: each a line of type, 1 if it is trained, else 0, shape with commas, bytes of the name, name';
 
 CREATE FUNCTION federated.task_entries(session federated.sessions, OUT name text, OUT type text, OUT given text)
 RETURNS SETOF record

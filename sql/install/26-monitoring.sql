@@ -77,7 +77,8 @@ BEGIN
 		'base_version', (SELECT v.version FROM federated.model_versions v WHERE v.id = session.base_version_id),
 		'result_version', (SELECT v.version FROM federated.model_versions v WHERE v.id = session.result_version_id),
 		'created_at', session.created_at, 'started_at', session.started_at, 'finished_at', session.finished_at,
-		'last_error', session.last_error, 'credits', federated.session_credits(session), 'rounds', federated.round_list(session.id),
+		'last_error', session.last_error, 'secure_aggregation', federated.secagg_summary(session),
+		'credits', federated.session_credits(session), 'rounds', federated.round_list(session.id),
 		'privacy', federated.session_privacy_report(session));
 END
 $$;

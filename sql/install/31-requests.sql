@@ -189,7 +189,7 @@ BEGIN
 		RETURN answer;
 	END IF;
 	PERFORM federated.respond(CASE
-		WHEN reason IN ('stale_round', 'conflicting_update', 'too_many_attempts') THEN 409
+		WHEN reason IN ('stale_round', 'conflicting_update', 'too_many_attempts', 'secagg_stale', 'secagg_frozen', 'secagg_conflict', 'secagg_full') THEN 409
 		WHEN reason = 'not_participant' THEN 403
 		WHEN reason = 'storage_full' THEN 507
 		ELSE 400 END);

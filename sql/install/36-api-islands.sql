@@ -38,9 +38,10 @@ SELECT federated.define_endpoint('put_slice', 'bytea', 'json', 'VOLATILE', '{isl
 		federated.header_number('X-Federated-Update'), federated.header_number('X-Federated-Slice', 2147483647)::integer,
 		federated.hex_digest('X-Federated-Digest', federated.request_header('X-Federated-Digest')), $1));$$);
 
-SELECT federated.define_endpoint('commit_update', 'update_id bigint, digest text, num_samples bigint, metrics jsonb DEFAULT ''{}''',
+SELECT federated.define_endpoint('commit_update', 'update_id bigint, digest text, num_samples bigint, metrics jsonb DEFAULT ''{}'', signature bytea DEFAULT NULL',
 	'json', 'VOLATILE', '{island}', 'Hand in a complete update; once acknowledged it is durable and counts exactly once', $$
-	RETURN federated.verdict(@extschema@.federated_commit_update(update_id, federated.hex_digest('digest', digest), num_samples, metrics));$$);
+	RETURN federated.verdict(@extschema@.federated_commit_update(update_id, federated.hex_digest('digest', digest), num_samples, metrics,
+																 signature));$$);
 
 SELECT federated.define_endpoint('submit_update', 'bytea', 'json', 'VOLATILE', '{island}',
 	'A whole update that fits one request, in the headers X-Federated-Round, X-Federated-Samples, X-Federated-Metrics (JSON) and perhaps X-Federated-Encoding', $$
@@ -48,9 +49,11 @@ SELECT federated.define_endpoint('submit_update', 'bytea', 'json', 'VOLATILE', '
 		federated.header_number('X-Federated-Round'), $1, federated.header_number('X-Federated-Samples'),
 		federated.request_header('X-Federated-Metrics')::jsonb, federated.request_header('X-Federated-Encoding', 'f32')));$$);
 
-SELECT federated.define_endpoint('submit_evaluation', 'round_id bigint, num_samples bigint, metrics jsonb', 'json', 'VOLATILE', '{island}',
+SELECT federated.define_endpoint('submit_evaluation',
+	'round_id bigint, num_samples bigint, metrics jsonb, digest text DEFAULT NULL, signature bytea DEFAULT NULL', 'json', 'VOLATILE', '{island}',
 	'Hand in the evaluation of a model when the task was only that', $$
-	RETURN federated.verdict(@extschema@.federated_submit_evaluation(round_id, num_samples, metrics));$$);
+	RETURN federated.verdict(@extschema@.federated_submit_evaluation(round_id, num_samples, metrics,
+		CASE WHEN digest IS NOT NULL THEN federated.hex_digest('digest', digest) END, signature));$$);
 
 -- Tokens
 

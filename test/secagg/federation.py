@@ -210,7 +210,7 @@ class Server:
     def until(self, session, state, numbers):
         """Plays until the attempt has come to a state; what was answered must be accepted."""
         self.drive(session)
-        for _ in range(10):
+        for _ in range(20):
             if self.attempt(session) is None or self.state(session) == state:
                 return
             for answer in self.everybody(session, numbers).values():
@@ -219,9 +219,11 @@ class Server:
 
     def expire(self, session):
         """Lets the time of the current stage be over."""
-        self.run("UPDATE federated.secagg_attempts SET deadline = now() - interval '1 second' WHERE session_id = %s"
-                 " AND state IN ('advertise', 'share', 'agree', 'reveal')", session)
-        self.run("UPDATE federated.rounds SET deadline = now() - interval '1 second' WHERE session_id = %s AND state = 'open'", session)
+        if self.state(session) == "mask":
+            self.run("UPDATE federated.rounds SET deadline = now() - interval '1 second' WHERE session_id = %s AND state = 'open'", session)
+        else:
+            self.run("UPDATE federated.secagg_attempts SET deadline = now() - interval '1 second' WHERE session_id = %s"
+                     " AND state IN ('advertise', 'share', 'agree', 'reveal')", session)
 
     def expected(self, base, numbers, document, round_no):
         """The model that a round makes of what these Islands have quantised."""

@@ -90,6 +90,7 @@ is_deeply($list->{json}, [ { id => $session, name => $request->{name}, status =>
 
 my @everybody = qw(admin creator island viewer auditor);
 my @without_island = qw(admin creator viewer auditor);
+my @attempt = (session_id => $unknown, round => 1, attempt => 1);
 my %function = (
 	create_session => [ 404, { name => 'x', base_workload_id => 0, total_rounds => 1 }, qw(admin creator) ],
 	session => [ 404, { id => $unknown }, @everybody ],
@@ -126,11 +127,22 @@ my %function = (
 	commit_update => [ 404, { update_id => 0, digest => $digest, num_samples => 1 }, 'island' ],
 	submit_update => [ 409, [ Round => 0, Samples => 1, Metrics => '{}' ], 'island' ],
 	submit_evaluation => [ 409, { round_id => 0, num_samples => 1, metrics => {} }, 'island' ],
+	secagg_advertise => [ 409, { @attempt, adv => '\\x' . '00' x 112 }, 'island' ],
+	secagg_roster => [ 404, {@attempt}, 'island' ],
+	secagg_share => [ 409, { @attempt, envelopes => '\\x' }, 'island' ],
+	secagg_inbox => [ 404, {@attempt}, 'island' ],
+	secagg_aux => [ 409, { @attempt, aux => '\\x' }, 'island' ],
+	secagg_complain => [ 409, { @attempt, owners => [1] }, 'island' ],
+	secagg_sets => [ 404, {@attempt}, 'island' ],
+	secagg_agree => [ 409, { @attempt, signature => '\\x' . '00' x 64 }, 'island' ],
+	secagg_agreements => [ 404, {@attempt}, 'island' ],
+	secagg_reveal => [ 409, { @attempt, reveal => '\\x' }, 'island' ],
 	renew_token => [ 200, {}, 'island' ],
 	enroll => [ 201, {}, 'invited' ],
 	register_island => [ 409, { host_id => 'island-1' }, 'admin' ],
 	suspend_island => [ 404, { host_id => 'nobody', reason => 'none' }, 'admin' ],
 	reinstate_island => [ 404, { host_id => 'nobody' }, 'admin' ],
+	enroll_identity => [ 404, { host_id => 'nobody', identity_pk => '\\x' . '00' x 32 }, 'admin' ],
 	invite_island => [ 400, { host_id => 'no host' }, 'admin' ],
 	issue_token => [ 400, { subject => 'x', role => 'superuser' }, 'admin' ],
 	revoke_token => [ 404, { jti => $unknown }, 'admin' ],
