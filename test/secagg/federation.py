@@ -13,7 +13,7 @@ import fsa1
 import numpy
 import psycopg
 
-SLICE_BYTES = 1048320
+SUPERUSER = os.environ.get("PGUSER", "postgres")
 
 
 def connect(role):
@@ -138,7 +138,7 @@ class Server:
     """The administrator's side."""
 
     def __init__(self, islands):
-        self.db = connect("postgres")
+        self.db = connect(SUPERUSER)
         self.run("CREATE EXTENSION IF NOT EXISTS federated CASCADE")
         self.run("SET client_min_messages = error")
         self.workloads, self.players = 0, {}

@@ -595,7 +595,7 @@ class Constraints(Case):
         self.begin([1, 2, 3])
         self.until("mask")
         self.everybody([1])
-        with federation.connect("postgres") as db:
+        with federation.connect(federation.SUPERUSER) as db:
             db.execute("CREATE ROLE auditor LOGIN IN ROLE federated_auditor")
         query = "SELECT round, attempt, state, n, t, advertised, shared, committed, agreed, revealed FROM federated.secagg_progress WHERE session_id = %s"
         with federation.connect("auditor") as auditor:
