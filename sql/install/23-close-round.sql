@@ -78,7 +78,7 @@ BEGIN
 		RETURN made || jsonb_build_object('participants', (SELECT count(*) FROM federated.participants p WHERE p.session_id = session.id));
 	END IF;
 	RETURN made || (
-		SELECT jsonb_build_object('participants', count(*), 'updates', coalesce(sum(i.updates), 0), 'samples', coalesce(sum(i.samples), 0))
+		SELECT jsonb_build_object('participants', count(*), 'updates', coalesce(sum(i.updates), 0), 'samples', CASE WHEN count(*) = 0 THEN 0 ELSE sum(i.samples) END)
 		FROM (SELECT count(*) AS updates, max(u.num_samples) AS samples
 			  FROM federated.rounds r JOIN federated.updates u ON u.round_id = r.id AND u.state = 'accepted'
 			  WHERE r.session_id = session.id AND r.kind = 'train' AND r.state = 'closed'
@@ -86,7 +86,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION federated.provenance_of(federated.sessions) IS
-	'What a version is made of when the last closed round of a session makes it, and the privacy that was spent on it';
+	'What a version is made of when the last closed round of a session makes it, and the samples are null where nobody knows them; privacy that was spent on it';
 
 CREATE FUNCTION federated.close_round(session federated.sessions, round federated.rounds) RETURNS text
 LANGUAGE plpgsql VOLATILE

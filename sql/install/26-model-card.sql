@@ -119,9 +119,10 @@ BEGIN
 	IF version.session_id IS NULL THEN
 		RETURN NULL;
 	END IF;
-	part := format(E'## Training\n\n- Rounds: %s\n- Participants: %s\n- Accepted updates: %s\n- Samples: %s, of each participant the most that it stated in a round',
-				   version.round_no, facts ->> 'participants', coalesce(facts ->> 'updates', 'not told, as Islands were drawn in secret'),
-				   coalesce(facts ->> 'samples', 'not told'));
+	part := format(E'## Training\n\n- Rounds: %s\n- Participants: %s\n- Accepted updates: %s\n- Samples: %s',
+				   version.round_no, facts ->> 'participants', coalesce(facts ->> 'updates',
+				   coalesce('not told, as Islands were drawn in secret'),
+				   coalesce(facts ->> 'samples', 'not told') || ', of each participant the most that it stated in a round', 'not known: Islands do not tell'));
 	IF NOT federated.sees_session(version.session_id) THEN
 		RETURN part || E'\n\nSession, participants and rounds are for those who may see the session.';
 	END IF;

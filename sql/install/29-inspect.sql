@@ -163,6 +163,11 @@ BEGIN
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('the updates of round %s are gone', found_row.round_no),
 			DETAIL = format('The round is %s; updates are kept until their round ends.', found_row.state);
+	ELSIF federated.uses_secagg(session.config) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('the updates of round %s are masked', found_row.round_no),
+			DETAIL = 'With secure aggregation a single update is noise; only the sum of all means something.';
 	END IF;
 	RETURN found_row;
 END

@@ -112,6 +112,8 @@ class Rounds(Case):
         told = server().value("SELECT federated_session(%s)", self.session)
         self.assertEqual([told["rounds"][0]["samples"]] + [p["total_samples"] for p in told["participants"]], [None, 0, 0, 0])
         self.assertEqual(told["secure_aggregation"]["coordinator_learns"][2], "the sum of the Islands' weights")
+        made = server().value("SELECT provenance FROM federated.model_versions WHERE session_id = %s", self.session)
+        self.assertEqual((made["updates"], made["samples"]), (3, None))
         self.assertEqual(server().value("SELECT count(*) FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id"
                                         " WHERE r.session_id = %s AND num_samples IS NOT NULL", self.session), 0)
         self.assertEqual(server().run("SELECT amount FROM federated.ledger WHERE kind = 'payment' AND session_id = %s", self.session),
@@ -603,6 +605,8 @@ class Constraints(Case):
         with self.assertRaises(psycopg.errors.InsufficientPrivilege):
             player(1).db.execute(query, [self.session])
         told = server().value("SELECT federated_session(%s)", self.session)["secure_aggregation"]
+        with self.assertRaisesRegex(psycopg.errors.ObjectNotInPrerequisiteState, "are masked"):
+            server().run("SELECT federated_update_pages(%s)", self.session)
         self.assertEqual((told["state"], told["islands"], told["threshold"], told["updates"]), ("mask", 3, 3, None))
         server().run("SELECT federated_cancel_session(%s)", self.session)
 
