@@ -20,7 +20,8 @@ BEGIN
 		held := federated.share_round(current.round_id);
 		SELECT * INTO current FROM federated.secagg_attempts a WHERE a.id = current.id FOR SHARE;
 		SELECT t.state INTO task_state FROM federated.tasks t WHERE t.round_id = held.id AND t.island_id = me.id;
-		SELECT * INTO own FROM federated.secagg_members m WHERE m.attempt_id = current.id AND m.island_id = me.id;
+		-- One message of an Island at a time: a repeated one finds what the first has left.
+		SELECT * INTO own FROM federated.secagg_members m WHERE m.attempt_id = current.id AND m.island_id = me.id FOR NO KEY UPDATE;
 	END IF;
 
 	IF current.id IS NULL THEN
@@ -114,6 +115,27 @@ $$;
 COMMENT ON FUNCTION federated.advertisement_problem(federated.islands, federated.secagg_attempts, bytea, bytea, bytea) IS
 	'Why an advertisement cannot be taken; NULLs when it can';
 
+CREATE FUNCTION federated.store_advertisement(me federated.islands, current federated.secagg_attempts, adv bytea, identity_pk bytea,
+											  signature bytea) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	INSERT INTO federated.secagg_members (attempt_id, island_id, pid, adv, identity_pk, signature)
+	VALUES (current.id, me.id, substr(adv, 1, 16), adv, identity_pk, signature);
+	INSERT INTO federated.secagg_keys_seen VALUES (current.session_id, substr(adv, 17, 32)), (current.session_id, substr(adv, 49, 32));
+EXCEPTION WHEN unique_violation THEN
+	-- Nothing was there a moment ago: another connection was faster. What it left is judged by a new call.
+	RAISE EXCEPTION USING
+		ERRCODE = 'serialization_failure',
+		MESSAGE = 'another advertisement came at the same moment',
+		HINT = 'Send it again.';
+END
+$$;
+COMMENT ON FUNCTION federated.store_advertisement(federated.islands, federated.secagg_attempts, bytea, bytea, bytea) IS
+	'Store a checked advertisement, or an error (40001) if pid, keys or Island have got one in the same moment';
+
 CREATE FUNCTION @extschema@.federated_secagg_advertise(session_id uuid, round integer, attempt integer, adv bytea,
 													   identity_pk bytea DEFAULT NULL, signature bytea DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -146,9 +168,7 @@ BEGIN
 	IF problem.reason IS NOT NULL THEN
 		RETURN federated.reject(entry.held, me.id, problem.reason, problem.detail);
 	END IF;
-	INSERT INTO federated.secagg_keys_seen VALUES (session_id, substr(adv, 17, 32)), (session_id, substr(adv, 49, 32));
-	INSERT INTO federated.secagg_members (attempt_id, island_id, pid, adv, identity_pk, signature)
-	VALUES ((entry.current).id, me.id, substr(adv, 1, 16), adv, identity_pk, signature);
+	PERFORM federated.store_advertisement(me, entry.current, adv, identity_pk, signature);
 	RETURN federated.secagg_accepted();
 END
 $$;

@@ -2,6 +2,7 @@
 """The server of secure aggregation against scripted Islands. Needs a fresh server: see part_secagg of scripts/test."""
 
 import json
+import threading
 import unittest
 
 import federation
@@ -343,6 +344,29 @@ class Refusals(Case):
         self.until("done")
         self.check_sum([1, 2, 3])
         self.check_again(1, "federated_secagg_reveal", one.revealed)
+
+    def test_twice_at_once(self):
+        """The same message on two connections: the second waits, and finds that it is there."""
+        self.begin([1, 2, 3])
+        self.until("share")
+        one, answers = player(1), []
+        real, one.call = one.call, lambda function, *arguments: bytes(188) if function == "federated_secagg_share" else real(function, *arguments)
+        self.addCleanup(lambda: one.__dict__.pop("call", None))
+        one.act(one.task(self.session))
+        del one.call
+        statement, arguments = "SELECT federated_secagg_share(%s, %s, %s, %s)", [*self.where(), one.envelopes]
+        with federation.connect(one.role) as first, federation.connect(one.role) as second:
+            first.autocommit = False
+            first.execute(statement, arguments)
+            waiting = threading.Thread(target=lambda: answers.append(second.execute(statement, arguments).fetchone()[0]))
+            waiting.start()
+            waiting.join(0.3)
+            self.assertTrue(waiting.is_alive())
+            first.commit()
+            waiting.join()
+        self.assertEqual(answers, [{"status": "accepted"}])
+        self.until("done")
+        self.check_sum([1, 2, 3])
 
     def test_commit(self):
         self.begin([1, 2, 3])
