@@ -181,7 +181,7 @@ read_encoding(const char *option, const char *name)
 
 	if (name == NULL)
 		return FED_AS_ASKED;
-	if (fed_encoding_parse(name, &encoding))
+	if (fed_encoding_parse(name, &encoding) && encoding < FED_ENCODINGS)
 		return (int) encoding;
 	fprintf(stderr, "fed: %s must be one of", option);
 	for (int e = 0; e < FED_ENCODINGS; e++)

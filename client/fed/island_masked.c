@@ -37,7 +37,7 @@ typedef struct Masked
 	FedResult	result;
 	char	   *delta;
 	double		next;			/* look at the task */
-	bool		early;
+	bool		fetching;		/* for a step that is being done: no other is begun meanwhile */
 } Masked;
 
 /* Says something once, however often it is found out. */
@@ -48,6 +48,12 @@ complain_once(FedIsland *island, const FedTask *task, const FedError *why)
 		return;
 	memcpy(island->complaint, why->message, sizeof(island->complaint));
 	fed_log_warning("%s round %" PRId64 ": %s", task->session, task->round, why->message);
+}
+
+static double
+look_after(const FedIsland *island, const FedTask *task)
+{
+	return task != NULL && fed_member_is_early(task) ? fmin(EARLY_LOOK, island->heartbeat) : island->heartbeat;
 }
 
 /* While the trainer runs: keys and shares that are due are sent, and what refuses is said. */
@@ -67,11 +73,10 @@ look(void *arg, FedError *err)
 	island->t->patience = 0;
 	if (fed_next_task(island->t, masked->task->session_id, &now, &why))
 		wanted = now != NULL ? now->round_id == masked->task->round_id : fed_island_is_paused(island->t, masked->task->session_id);
-	if (now != NULL && wanted && !fed_member_meanwhile(&island->member, now, &masked->work, &why))
+	if (now != NULL && wanted && !masked->fetching && !fed_member_meanwhile(&island->member, now, &masked->work, &why))
 		complain_once(island, now, &why);
 	island->t->patience = patience;
-	masked->early = now != NULL && fed_member_is_early(now);
-	masked->next = fed_now() + (masked->early ? fmin(EARLY_LOOK, island->heartbeat) : island->heartbeat);
+	masked->next = fed_now() + look_after(island, now);
 	fed_task_free(now);
 	return wanted || fed_error_set(err, FED_ERR_NONE, "the round is over");
 }
@@ -120,10 +125,14 @@ fetch(void *arg, const FedTask *task, uint8_t base[FED_SHA256_BYTES], FedManifes
 	FedIsland  *island = masked->island;
 	FedStep		step = {between_slices, masked};
 	char	   *path = fed_path_join(island->state_dir, "model.safetensors");
-	bool		ok = (path != NULL || fed_error_memory(err)) && fed_model(island->t, task->version_id, manifest, err) &&
+	bool		fetching = masked->fetching;
+	bool		ok;
+
+	masked->fetching = true;
+	ok = (path != NULL || fed_error_memory(err)) && fed_model(island->t, task->version_id, manifest, err) &&
 		fed_download_vector(island->t, *manifest, FED_ENCODING_F32, path, masked->model_digest, &step, err) &&
 		hash_base(path, (*manifest)->parameters, base, err);
-
+	masked->fetching = fetching;
 	free(path);
 	return ok;
 }
@@ -222,7 +231,8 @@ hold_state(FedIsland *island, FedError *err)
 bool
 fed_island_masked(FedIsland *island, const FedTask *task, FedError *err)
 {
-	Masked		masked = {.island = island, .task = task, .work = {fetch, train, &masked}, .early = true};
+	Masked		masked = {.island = island, .task = task, .work = {fetch, train, &masked},
+	.next = fed_now() + look_after(island, task)};
 	FedError	why = {0};
 	bool		idle;
 	bool		ok;

@@ -66,11 +66,11 @@ static FedEncoding
 asked_encoding(const json_t *config, const char *key)
 {
 	const char *name = fed_json_text(config, key);
-	FedEncoding encoding = FED_ENCODING_F32;
+	FedEncoding encoding;
 
-	if (name != NULL)
-		(void) fed_encoding_parse(name, &encoding);
-	return encoding;
+	if (name != NULL && fed_encoding_parse(name, &encoding) && encoding < FED_ENCODINGS)
+		return encoding;
+	return FED_ENCODING_F32;
 }
 
 static void

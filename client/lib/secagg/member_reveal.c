@@ -140,8 +140,15 @@ send_reveal(FedTurn *turn, const uint8_t sets[FED_SHA256_BYTES], FedError *err)
 
 	if (!fed_revealed_add(turn->m->root, state, sets, err) || !fed_secrets_erase(turn->dir, err) ||
 		!fed_turn_note(turn, "reveal", state->reveal, state->reveal_len, err) ||
-		!fed_send_reveal(turn->m->t, &turn->id, state->reveal, state->reveal_len, &reply, err) ||
-		!fed_turn_taken("the reveal", &reply, err))
+		!fed_send_reveal(turn->m->t, &turn->id, state->reveal, state->reveal_len, &reply, err))
+		return false;
+	if (reply.status == FED_REPLY_REJECTED && strcmp(reply.reason, "secagg_stale") == 0)
+	{
+		fed_log_info("%s round %u, attempt %u: the shares of others were enough", turn->task->session, turn->id.round,
+					 turn->id.attempt);
+		return true;
+	}
+	if (!fed_turn_taken("the reveal", &reply, err))
 		return false;
 	fed_log_event("revealed", NULL, "%s round %u, attempt %u: shares for the sum of %u updates sent", turn->task->session,
 				  turn->id.round, turn->id.attempt, fed_set_size(&state->u3));

@@ -111,7 +111,7 @@ fed_send_begin(FedTransport *t, int64_t round_id, const uint8_t manifest[FED_SHA
 	FedNamedCall call = {"begin_update", 3, {
 			NUMBER("round_id", round_id),
 			{"digest", FED_ARGUMENT_DIGEST, .value = manifest, .len = FED_SHA256_BYTES},
-			{"encoding", FED_ARGUMENT_TEXT, .value = "uint32"},
+			{"encoding", FED_ARGUMENT_TEXT, .value = fed_encoding_name(FED_ENCODING_UINT32)},
 	}};
 
 	return send_call(t, &call, out, present, err);
