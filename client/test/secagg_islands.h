@@ -49,6 +49,8 @@ train(void *arg, const FedTask *task, const char *document, FedOutcome *out, Fed
 
 	(void) document;
 	host->trained++;
+	if (host->during != NULL)
+		host->during(host);
 	for (uint64_t i = 0; i < n; i++)
 		delta[i] = update_value(host, i);
 	if (!task->evaluate_only)

@@ -194,6 +194,57 @@ test_complaint(void)
 	server_free(server);
 }
 
+/* What a trainer's watch does. */
+static void
+look(Host *host)
+{
+	FedMemberWork callbacks = {fetch, train, host};
+	FedTask    *task = NULL;
+
+	if (!fed_next_task(&host->t, NULL, &task, &err) || task == NULL || !fed_member_meanwhile(&host->member, task, &callbacks, &err))
+		complain();
+	fed_task_free(task);
+}
+
+/* The first Island trains so long that one attempt is given up and the next has all its shares. */
+static void
+train_long(Host *host)
+{
+	Server	   *server = host->server;
+
+	host->during = NULL;
+	host->alive = false;
+	for (int attempt = 1; attempt <= 2; attempt++)
+	{
+		if (attempt == 2)
+			new_attempt(server);
+		look(host);
+		if (!run_stage(server, &err))
+			complain();
+		next_stage(server);
+		look(host);
+		if (!run_stage(server, &err))
+			complain();
+	}
+	next_stage(server);
+	host->alive = true;
+}
+
+static void
+test_meanwhile(void)
+{
+	Server	   *server = server_new(3, true, 50);
+	Host	   *host = &server->hosts[0];
+
+	host->during = train_long;
+	check(run_stage(server, &err) && server->stage == STAGE_MASK && server->attempt == 2 && host->shared,
+		  "keys and shares of two attempts are sent while the trainer runs");
+	complain();
+	check(round_completes(server) && host->trained == 1, "and what it made is summed in the second");
+	complain();
+	server_free(server);
+}
+
 int
 main(void)
 {
@@ -204,5 +255,6 @@ main(void)
 	test_end();
 	test_evaluation();
 	test_complaint();
+	test_meanwhile();
 	return checks_done();
 }

@@ -29,9 +29,10 @@
 #define MAX_VALUES (FED_SLICE_VALUES + 21)
 
 typedef struct Server Server;
+typedef struct Host Host;
 
 /* An Island and what the server has of it. `t` is first, so that a carrier is its host. */
-typedef struct Host
+struct Host
 {
 	FedTransport t;
 	Server	   *server;
@@ -46,6 +47,7 @@ typedef struct Host
 	float	   *model;			/* that it is given; not its own to free */
 	double		scale;			/* of its update */
 	int			trained;		/* how often */
+	void		(*during) (Host *host); /* what happens while it trains */
 	int			messages;		/* of secure aggregation that it sent, with slices and commits */
 
 	/* of the attempt */
@@ -70,7 +72,7 @@ typedef struct Host
 	size_t		reveal_len;
 	uint8_t		reveal[MAX_HOSTS * FED_REVEAL_BYTES];
 	char		rejected[128];	/* what of it was another message than before */
-} Host;
+};
 
 typedef enum Stage
 {

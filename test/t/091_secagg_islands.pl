@@ -48,9 +48,10 @@ PYTHON
 sub hold { append_to_file("$base/hold-$_[0]", ''); return; }
 sub release { unlink "$base/hold-$_[0]"; return; }
 
+# run(NUMBER, OPTION...): an Island in the background.
 sub run
 {
-	my ($island) = @_;
+	my ($island, @identity) = @_;
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0)
 	{
@@ -62,11 +63,15 @@ sub run
 		open STDOUT, '>&', \*STDERR;
 		exec 'fed', 'island', 'run', '--host-id', "island-$island", '--train', "/usr/bin/python3 $trainer $base",
 		  '--state-dir', "$base/state-$island", '--heartbeat', '0.5', '--accept', "$name:1000",
-		  '--identity', "$base/$island.identity", '--trust', "$base/trust", '--journal', "$base/$island.journal";
+		  @identity, '--journal', "$base/$island.journal";
 	}
 	$pids{$island} = $pid;
 	return;
 }
+
+END { kill 'KILL', values %pids; }
+
+sub known { return ('--identity', "$base/$_[0].identity", '--trust', "$base/trust"); }
 
 sub end
 {
@@ -132,7 +137,7 @@ sub start
 	my ($rounds, %config) = @_;
 	return $fed->start_session($workload, $rounds,
 		secure_aggregation => \1, secagg_sample_cap => SAMPLE_CAP, hyperparameters => { warmup => 0.25 },
-		secagg_metric_bounds => { evaluation => { loss => 10 } }, contribution => \0, min_updates => 3,
+		$config{secagg_metrics} ? () : (secagg_metric_bounds => { evaluation => { loss => 10 } }), contribution => \0, min_updates => 3,
 		keep_versions => 'all', %config);
 }
 
@@ -159,15 +164,27 @@ for my $island (1 .. 5)
 is((run_command([ 'fed', 'island', 'trust', "$base/trust", '--list' ]))[0] =~ tr/\n//, 4, 'five Islands know each other');
 
 # Three Islands, two rounds
-run($_) for 1 .. 3;
+run($_, known($_)) for 1 .. 3;
 my $session = start(2, min_participants => 3, max_participants => 3);
 ok($fed->wait_for_status($session, 'completed'), 'a session of three completes') or diag($fed->reason($session));
 is(exact($session, sub { return 1 .. 3 }), 2, 'each round is exactly the weighted mean of the quantised updates');
 is($fed->sql("SELECT mode || ' ' || n || ' ' || t FROM federated.secagg_attempts WHERE session_id = '$session' ORDER BY id LIMIT 1"),
 	'active 3 3', 'in active mode');
 
+# The same without identities, for those who trust the server; sizes are nobody's business
+end('TERM', 1 .. 3);
+run($_) for 1 .. 3;
+$session = start(1, min_participants => 3, max_participants => 3, secagg_mode => 'semi_honest', secagg_weights => 'hidden',
+	secagg_metrics => 'visible');
+ok($fed->wait_for_status($session, 'completed'), 'a session of mode semi_honest completes') or diag($fed->reason($session));
+is(exact($session, sub { return 1 .. 3 }), 1, 'its result is exact');
+is($fed->sql("SELECT count(u.num_samples) FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id"
+	. " WHERE r.session_id = '$session' AND r.kind = 'train'"), 0, 'and the server knows no sample counts');
+end('TERM', 1 .. 3);
+run($_, known($_)) for 1 .. 3;
+
 # Five, one of them killed after it has shared
-run($_) for 4 .. 5;
+run($_, known($_)) for 4 .. 5;
 hold(5);
 $session = start(1, min_participants => 5, heartbeat_timeout => 3);
 ok($fed->wait_for(state($session) . " = 'mask' AND " . accepted($session) . ' = 4'), 'shares are sent while the trainer runs');
@@ -176,7 +193,7 @@ ok($fed->wait_for("count(*) = 1 FROM federated.rounds WHERE session_id = '$sessi
 	'a round of five survives one that is killed after sharing') or diag($fed->reason($session));
 is(exact($session, sub { return 1 .. 4 }), 1, 'its result is exactly that of the four');
 release(5);
-run(5);
+run(5, known(5));
 ok($fed->wait_for_status($session, 'completed'), 'and the session completes') or diag($fed->reason($session));
 
 # Five, one of them killed after its commit
@@ -188,7 +205,7 @@ release(1);
 ok($fed->wait_for("count(*) = 1 FROM federated.rounds WHERE session_id = '$session' AND kind = 'train' AND state = 'closed'"),
 	'a round of five survives one that is killed after its commit') or diag($fed->reason($session));
 is(exact($session, sub { return 1 .. 5 }), 1, 'its update counts');
-run(5);
+run(5, known(5));
 ok($fed->wait_for_status($session, 'completed'), 'and the session completes') or diag($fed->reason($session));
 
 end('TERM', 1 .. 5);
