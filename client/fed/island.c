@@ -80,7 +80,7 @@ choose_encoding(int own, FedEncoding asked)
 
 /* The trainer's update, made private first where the session has each Island do that. */
 static bool
-keep_delta(const FedTask *task, const Work *work, const FedResult *result, const FedManifest *manifest,
+keep_delta(const FedTask *task, const FedWork *work, const FedResult *result, const FedManifest *manifest,
 		   const FedModelFile *received, FedEncoding encoding, const char *path, uint8_t *digest, const FedStep *step,
 		   FedError *err)
 {
@@ -146,7 +146,8 @@ train(FedIsland *island, const FedTask *task, FedError *err)
 	bool		ok = fed_work_begin(island, &work, err) && fed_model(island->t, task->version_id, &manifest, err) &&
 		check_manifest(task, manifest, err) &&
 		fed_download_vector(island->t, manifest, encoding, work.model, digest, &step, err) &&
-		fed_work_train(island, task, &work, task->document, still_wanted, &watch, err) && keep_result(island, task, manifest, digest, &work, &step, err);
+		fed_work_train(island, task, &work, task->document, still_wanted, &watch, err) &&
+		keep_result(island, task, manifest, digest, &work, &step, err);
 
 	fed_manifest_free(manifest);
 	fed_work_end(&work);

@@ -158,8 +158,8 @@ read_outcome(Masked *masked, const FedTask *task, FedOutcome *out, FedError *err
 		!fed_model_file_open(masked->files.model, FED_ERR_LOCAL, &received, err))
 		return false;
 	ok = fed_result_check_model(&received, masked->model_digest, &step, err) &&
-		fed_result_delta(masked->files.update, &masked->result, masked->manifest, &received, FED_ENCODING_F32, masked->delta,
-						 digest, &step, err);
+		fed_result_delta(masked->files.update, &masked->result, masked->manifest, &received, NULL, FED_ENCODING_F32,
+						 masked->delta, digest, &step, err);
 	fed_model_file_close(&received);
 	return ok;
 }

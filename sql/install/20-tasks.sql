@@ -26,7 +26,7 @@ BEGIN
 		'parameters', v.parameters, 'slices', federated.slice_count(v.parameters * 4),
 		'model_digest', encode(v.digest, 'hex'),
 		'participants', federated.round_size($1, $2), 'epsilon', federated.epsilon_of_task($1, $2, $3),
-		'deadline', $1.deadline, 'config', $2.config, 'secagg', $3)
+		'deadline', $1.deadline, 'config', $2.config, 'secagg', $4)
 			FROM federated.model_versions v JOIN federated.workloads w ON w.id = v.workload_id
 			WHERE v.id = $1.base_version_id);
 END

@@ -215,8 +215,8 @@ BEGIN
 	VALUES (session.id, CASE WHEN trains THEN session.current_round + 1 ELSE session.current_round END,
 			CASE WHEN trains THEN 'train' ELSE 'evaluate' END, session.current_version_id,
 			now() + federated.round_timeout(session),
-			trains AND federated.setting('update_durability') = 'unlogged',
-			CASE WHEN trains THEN federated.drawn_rate(session.config, present) ELSE 1 END AND NOT federated.uses_secagg(session.config))
+			trains AND federated.setting('update_durability') = 'unlogged' AND NOT federated.uses_secagg(session.config),
+			CASE WHEN trains THEN federated.drawn_rate(session.config, present) ELSE 1 END)
 	RETURNING * INTO round;
 	IF trains THEN
 		UPDATE federated.rounds r SET relation = 'round_' || r.id WHERE r.id = round.id RETURNING * INTO round;

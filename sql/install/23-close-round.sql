@@ -37,10 +37,8 @@ DECLARE
 	-- Sums and means over those who were drawn would tell who they were.
 	secret CONSTANT boolean := round.kind = 'train'
 		AND federated.draws_islands((SELECT s.config FROM federated.sessions s WHERE s.id = round.session_id));
-DECLARE
-	attempt federated.secagg_attempts;
+	attempt CONSTANT federated.secagg_attempts := federated.live_attempt(round.id);
 BEGIN
-	attempt := federated.live_attempt(round.id);
 	UPDATE federated.rounds r
 	SET state = 'closed', closed_at = clock_timestamp(),
 		total_samples = CASE WHEN NOT secret THEN (SELECT sum(u.counted_samples) FROM federated.updates u
@@ -78,7 +76,8 @@ BEGIN
 		RETURN made || jsonb_build_object('participants', (SELECT count(*) FROM federated.participants p WHERE p.session_id = session.id));
 	END IF;
 	RETURN made || (
-		SELECT jsonb_build_object('participants', count(*), 'updates', coalesce(sum(i.updates), 0), 'samples', CASE WHEN count(*) = 0 THEN 0 ELSE sum(i.samples) END)
+		SELECT jsonb_build_object('participants', count(*), 'updates', coalesce(sum(i.updates), 0),
+								  'samples', CASE WHEN count(*) = 0 THEN 0 ELSE sum(i.samples) END)
 		FROM (SELECT count(*) AS updates, max(u.num_samples) AS samples
 			  FROM federated.rounds r JOIN federated.updates u ON u.round_id = r.id AND u.state = 'accepted'
 			  WHERE r.session_id = session.id AND r.kind = 'train' AND r.state = 'closed'
@@ -86,7 +85,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION federated.provenance_of(federated.sessions) IS
-	'What a version is made of when the last closed round of a session makes it, and the samples are null where nobody knows them; privacy that was spent on it';
+	'What a version is made of when the last closed round of a session makes it; samples are null where nobody knows them, and privacy says what was spent';
 
 CREATE FUNCTION federated.close_round(session federated.sessions, round federated.rounds) RETURNS text
 LANGUAGE plpgsql VOLATILE

@@ -153,8 +153,8 @@ AS $$
 	UPDATE federated.updates u SET position = plan.position, weight = plan.weight
 	FROM (SELECT a.id, row_number() OVER (ORDER BY i.host_id COLLATE "C") AS position,
 				 CASE WHEN federated.adds_noise(s.config) THEN federated.bounded_weight(s.config, a.counted_samples)
-					  ELSE CASE WHEN a.secagg_attempt IS NULL THEN a.counted_samples::float8 / (sum(a.counted_samples) OVER ())::float8
-					  ELSE 1 END END AS weight
+					  WHEN a.secagg_attempt IS NOT NULL THEN 1
+					  ELSE a.counted_samples::float8 / (sum(a.counted_samples) OVER ())::float8 END AS weight
 		  FROM federated.updates a JOIN federated.islands i ON i.id = a.island_id
 		  JOIN federated.sessions s ON s.id = $1.session_id
 		  WHERE a.round_id = $1.id AND a.state = 'accepted') plan

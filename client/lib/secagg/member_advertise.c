@@ -15,9 +15,9 @@
 static bool
 is_allowed(const FedTurn *turn, FedError *err)
 {
-	double		spent;
+	FedSpent	spent;
 
-	return fed_journal_spent(turn->m->journal, &spent, err) && fed_policy_allows(turn->m->policy, turn->task, spent, err) &&
+	return fed_journal_spent(turn->m->journal, &spent, err) && fed_policy_allows(turn->m->policy, turn->task, &spent, err) &&
 		fed_check_policy(&turn->plan, turn->m->policy, err);
 }
 
