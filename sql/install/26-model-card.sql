@@ -120,9 +120,10 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	part := format(E'## Training\n\n- Rounds: %s\n- Participants: %s\n- Accepted updates: %s\n- Samples: %s',
-				   version.round_no, facts ->> 'participants', coalesce(facts ->> 'updates',
-				   coalesce('not told, as Islands were drawn in secret'),
-				   coalesce(facts ->> 'samples', 'not told') || ', of each participant the most that it stated in a round', 'not known: Islands do not tell'));
+				   version.round_no, facts ->> 'participants',
+				   coalesce(facts ->> 'updates', 'not told, as Islands were drawn in secret'),
+				   coalesce(facts ->> 'samples' || ', of each participant the most that it stated in a round',
+							CASE WHEN secret THEN 'not told' ELSE 'not known: Islands do not tell' END));
 	IF NOT federated.sees_session(version.session_id) THEN
 		RETURN part || E'\n\nSession, participants and rounds are for those who may see the session.';
 	END IF;
