@@ -160,6 +160,8 @@ my %function = (
 	verify_events => [ 404, { session_id => $unknown }, qw(admin creator viewer auditor) ],
 	event_anchors => [ 200, {}, qw(admin viewer auditor) ],
 	check_anchors => [ 400, { anchors => {} }, qw(admin viewer auditor) ],
+	plan_privacy => [ 400, { config => {}, participants => 1, rounds => 1 }, @everybody ],
+	charge_lost_rounds => [ 404, { session_id => $unknown, rounds => 0, reason => 'x' }, 'admin' ],
 	health => [ 200, {}, qw(admin viewer) ],
 	worker_status => [ 200, {}, qw(admin viewer) ],
 	metrics => [ 200, {}, qw(admin viewer) ]
@@ -220,6 +222,9 @@ my %view = (
 	ledger => \@everybody,
 	earnings => \@everybody,
 	prices => \@everybody,
+	privacy_spent => \@everybody,
+	participant_privacy => \@everybody,
+	privacy_charges => \@everybody,
 	cargos => \@without_island,
 	version_tree => \@without_island,
 	version_tags => \@everybody,
