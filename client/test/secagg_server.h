@@ -164,7 +164,7 @@ hash_manifest(Server *server)
 	char		lines[256];
 	uint8_t		hash[FED_SHA256_BYTES];
 
-	snprintf(lines, sizeof(lines), "frozen\tF32\t2,3\tf\nlayer.weight\tF32\t%llu\tt\n", (unsigned long long) server->n_values);
+	snprintf(lines, sizeof(lines), "F32 0 2,3 6 frozen\nF32 1 %llu 12 layer.weight\n", (unsigned long long) server->n_values);
 	fed_sha256(lines, strlen(lines), hash);
 	fed_hex_encode(hash, sizeof(hash), server->manifest_hex);
 }

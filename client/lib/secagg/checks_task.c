@@ -102,17 +102,19 @@ fed_check_params(const FedPlan *plan, const FedOffer *offer, const FedSecaggPara
 	return check_names(plan, offer, err) && check_vectors(offer, own, err);
 }
 
-/* One tensor as a line: name, type, dimensions, and whether it is trained, with tabs between. */
+/* One tensor as a line: type, whether it is trained, dimensions, and its name with its length before it. */
 static bool
 hash_tensor(FedSha256 *sum, const FedManifestTensor *tensor)
 {
 	char		text[FED_MODEL_MAX_RANK * 24 + 64];
-	size_t		used = (size_t) snprintf(text, sizeof(text), "\t%s\t", fed_dtype_name(tensor->spec.dtype));
+	size_t		name_len = strlen(tensor->spec.name);
+	size_t		used = (size_t) snprintf(text, sizeof(text), "%s %d ", fed_dtype_name(tensor->spec.dtype), tensor->trainable);
 
 	for (size_t i = 0; i < tensor->spec.rank; i++)
 		used += (size_t) snprintf(text + used, sizeof(text) - used, "%s%" PRIu64, i == 0 ? "" : ",", tensor->spec.shape[i]);
-	used += (size_t) snprintf(text + used, sizeof(text) - used, "\t%s\n", tensor->trainable ? "t" : "f");
-	return fed_sha256_update(sum, tensor->spec.name, strlen(tensor->spec.name)) && fed_sha256_update(sum, text, used);
+	used += (size_t) snprintf(text + used, sizeof(text) - used, " %zu ", name_len);
+	return fed_sha256_update(sum, text, used) && fed_sha256_update(sum, tensor->spec.name, name_len) &&
+		fed_sha256_update(sum, "\n", 1);
 }
 
 bool
