@@ -77,6 +77,32 @@ test_drop_outs(void)
 	}
 }
 
+static void
+test_two_lost(void)
+{
+	Server	   *server = server_new(7, true, 50);
+	bool		idle;
+
+	check(run_until(server, STAGE_SHARE, &err), "39: seven advertise");
+	server->hosts[5].alive = false;
+	check(run_until(server, STAGE_MASK, &err), "one is lost before sharing");
+	server->hosts[6].alive = false;
+	check(round_completes(server) && fed_set_size(&server->u3) == 5, "one after: the sum is that of five");
+	complain();
+	server_free(server);
+
+	server = server_new(7, true, 50);
+	check(run_until(server, STAGE_SHARE, &err), "40: seven advertise");
+	server->hosts[4].alive = false;
+	check(run_until(server, STAGE_MASK, &err), "one is lost before sharing");
+	server->hosts[5].alive = false;
+	server->hosts[6].alive = false;
+	check(run_until(server, STAGE_AGREE, &err) && fed_set_size(&server->u3) == 4, "two after: four are left");
+	check(!host_step(&server->hosts[0], &idle, &err) && strstr(err.message, "C14: ") != NULL, "for whom nobody signs");
+	err = (FedError) {0};
+	server_free(server);
+}
+
 /* What the server sees beside the sum. */
 static void
 test_openness(void)
@@ -250,6 +276,7 @@ main(void)
 {
 	test_sizes();
 	test_drop_outs();
+	test_two_lost();
 	test_openness();
 	test_retry();
 	test_end();
