@@ -580,7 +580,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN round.state = 'aggregating' AND (federated.live_attempt(round.id)).state IN ('agree', 'reveal');
+	RETURN round.state = 'aggregating' AND coalesce((federated.live_attempt(round.id)).state IN ('agree', 'reveal'), false);
 END
 $$;
 COMMENT ON FUNCTION federated.awaits_messages(federated.rounds) IS
