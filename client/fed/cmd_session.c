@@ -112,6 +112,8 @@ watch(FedTransport *t, const char *id, double pause, bool json, FedError *err)
 			code = strcmp(session->status, "completed") == 0 ? FED_EXIT_OK : FED_EXIT_FAILED;
 			if (!json && session->reason[0] != '\0')
 				printf("%s: %s\n", session->status, session->reason);
+			if (!json && session->privacy_said != NULL)
+				puts(session->privacy_said);
 		}
 		free(last);
 		last = document;

@@ -54,6 +54,51 @@ parse_evaluation(const json_t *rounds, char *out, size_t size)
 						 out, size);
 }
 
+/* Appends " WORD number" of a member that has one. */
+static void
+append_number(const json_t *object, const char *key, const char *word, char *out, size_t size)
+{
+	size_t		used = strlen(out);
+	double		number;
+
+	if (fed_json_number(object, key, &number))
+		snprintf(out + used, size - used, "%s %.4g", word, number);
+}
+
+/* What was spent, of how much, with which noise, and who adds it. */
+static void
+describe_privacy(const json_t *privacy, char *out, size_t size)
+{
+	const char *mode = fed_json_text(privacy, "mode");
+	const json_t *norms = json_object_get(privacy, "clip_norms");
+	json_t	   *last = json_array_get(norms, json_array_size(norms) - 1);
+
+	out[0] = '\0';
+	if (mode == NULL || strcmp(mode, "none") == 0)
+		return;
+	append_number(privacy, "epsilon", "epsilon", out, size);
+	append_number(privacy, "epsilon_budget", " of", out, size);
+	append_number(privacy, "delta", ", delta", out, size);
+	append_number(privacy, "noise_multiplier", ", noise multiplier", out, size);
+	if (json_is_number(last))
+		snprintf(out + strlen(out), size - strlen(out), ", clip norm %.4g", json_number_value(last));
+	snprintf(out + strlen(out), size - strlen(out), ", noise added by %s",
+			 strcmp(mode, "local") == 0 ? "each Island" : strcmp(mode, "central") == 0 ? "the coordinator" : mode);
+}
+
+static char *
+privacy_statement(const json_t *privacy)
+{
+	const char *statement = fed_json_text(privacy, "statement");
+	const char *warning = fed_json_text(privacy, "warning");
+	size_t		size = (statement == NULL ? 0 : strlen(statement)) + (warning == NULL ? 0 : strlen(warning)) + 16;
+	char	   *text = statement == NULL ? NULL : malloc(size);
+
+	if (text != NULL)
+		snprintf(text, size, "%s%s%s", statement, warning == NULL ? "" : "\nwarning: ", warning == NULL ? "" : warning);
+	return text;
+}
+
 static bool
 parse_members(const json_t *object, FedSession *out, FedError *err)
 {
@@ -75,6 +120,9 @@ parse_members(const json_t *object, FedSession *out, FedError *err)
 		parse_participant(json_array_get(participants, i), &out->participants[i]);
 	parse_evaluation(json_object_get(object, "rounds"), out->metrics,
 					 sizeof(out->metrics));
+	describe_privacy(json_object_get(object, "privacy"), out->privacy, sizeof(out->privacy));
+	if (out->privacy[0] != '\0')
+		out->privacy_said = privacy_statement(json_object_get(object, "privacy"));
 	return true;
 }
 
@@ -105,6 +153,7 @@ fed_session_free(FedSession *session)
 	if (session == NULL)
 		return;
 	free(session->participants);
+	free(session->privacy_said);
 	free(session);
 }
 

@@ -29,6 +29,8 @@ typedef struct FedSession
 	int64_t		current_round;
 	int64_t		total_rounds;
 	char		metrics[160];	/* the newest round that has an evaluation */
+	char		privacy[200];	/* "epsilon 3.1 of 8 …", or "" without differential privacy */
+	char	   *privacy_said;	/* what that means, in the server's words; NULL without */
 	size_t		n_participants;
 	FedParticipant *participants;
 } FedSession;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Tests of the hospital example itself, without a server: ./test_hospital.py"""
 
+import math
 import pathlib
 import sys
 import unittest
@@ -11,6 +12,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 
 import data
 import logistic
+import membership
 import trainer
 
 
@@ -70,6 +72,56 @@ class Network(unittest.TestCase):
         weights = {"weight": np.full((1, 30), 1e30, np.float32), "bias": np.zeros(1, np.float32)}
         scores = logistic.evaluate(weights, self.inputs.astype(np.float32), self.labels)
         self.assertTrue(np.isfinite(scores["loss"]))
+
+
+class Membership(unittest.TestCase):
+    """The attack that says whether a hospital took part."""
+
+    ROUNDS, CLIP_NORM, RUNS = 4, 0.5, 1200
+
+    def setUp(self):
+        self.hospitals, self.test = membership.load(3)
+
+    def measure(self, epsilon):
+        return membership.measure(self.hospitals, self.test, 0, self.ROUNDS, self.CLIP_NORM, epsilon, self.RUNS, seed=1)
+
+    def test_many_models_train_like_one(self):
+        """The attack must run what the Islands run."""
+        name, inputs, labels = self.hospitals[1]
+        task = {"config": membership.CONFIG, "round": 3}
+        start = {"weight": np.full((1, 30), 0.1, np.float32), "bias": np.full(1, -0.2, np.float32)}
+        one, _ = logistic.train(start, inputs, labels, membership.HYPER, trainer.task_rng(task, name))
+        models = np.zeros((2, 31), np.float32)
+        models[1] = np.concatenate([start["weight"][0], start["bias"]])
+        many = membership.train_many(models, inputs, labels, trainer.task_rng(task, name))
+        np.testing.assert_allclose(many[1], np.concatenate([one["weight"][0], one["bias"]]), atol=1e-4)
+        self.assertGreater(abs(many[0] - many[1]).max(), 1e-3)
+
+    def test_noise_for_an_epsilon(self):
+        self.assertAlmostEqual(membership.epsilon_of(1.0, 1), 4.37718, places=4)
+        self.assertAlmostEqual(membership.epsilon_of(2.1, 12), 7.90464, places=4)
+        for epsilon in (0.1, 1, 8, 40):
+            z = membership.noise_multiplier(epsilon, 12)
+            self.assertAlmostEqual(membership.epsilon_of(z, 12), epsilon, places=6)
+
+    def test_without_privacy_everybody_is_found(self):
+        row = self.measure(math.inf)
+        self.assertEqual((row["loss"], row["best"]), (1, 1))
+
+    def test_attacks_find_less_with_less_epsilon_and_never_more_than_they_may(self):
+        """Against Gaussian noise nobody is right more often than Phi(mu / 2), mu^2 = rounds / z^2."""
+        right = []
+        for epsilon in (16, 4, 1):
+            row = self.measure(epsilon)
+            most = 0.5 + 0.5 * math.erf(math.sqrt(self.ROUNDS) / row["z"] / 2 / math.sqrt(2))
+            error = 4 * math.sqrt(0.25 / self.RUNS)
+            self.assertLess(abs(row["best"] - most), error)  # in these rounds every update is clipped
+            self.assertLess(row["loss"], most + 2 * error)
+            self.assertLess(most, row["bound"])
+            right.append((row["loss"], row["best"]))
+        self.assertGreater(right[0][0], 0.7)
+        self.assertGreater(right[0][0], right[1][0])
+        self.assertGreater(right[1][1], right[2][1])
 
 
 if __name__ == "__main__":

@@ -21,13 +21,18 @@ def write_test(out, inputs, labels, chosen):
     np.savez(out / "test.npz", inputs=inputs[chosen], labels=labels[chosen])
 
 
+def split(part, validation_share):
+    """Return (train, held): the first `validation_share` of the rows, at least one, is held back."""
+    n_validation = max(1, round(validation_share * len(part)))
+    return part[n_validation:], part[:n_validation]
+
+
 def write_part(out, name, inputs, labels, part, validation_share):
     """Write the rows `part`, in a random order already, for the Island `name`; return (train, held).
 
-    The first `validation_share` of them, at least one row, is held back for its own validation.
+    What `split` holds back is for its own validation.
     """
-    n_validation = max(1, round(validation_share * len(part)))
-    held, train = part[:n_validation], part[n_validation:]
+    train, held = split(part, validation_share)
     np.savez(
         out / f"{name}.npz",
         train_inputs=inputs[train],

@@ -1,11 +1,13 @@
 # shellcheck shell=bash disable=SC2034 # globals shared with the other files here
 # What the demo knows of the examples: a folder of examples/ each, workload and folder of one name.
 
-# choose_example NAME NET: sets example, workload, net (the example's own if NET is empty) and, for the
-# messages, title, what_is_dealt, held_out; usual_rounds, and the least_accuracy that they must reach. Dies if there is no such example or network.
+# choose_example NAME NET PRIVACY: sets example, workload, net (the example's own if NET is empty),
+# privacy (no, unless PRIVACY is yes and the example has some) and, for the messages, title,
+# what_is_dealt, held_out; usual_rounds, the least_accuracy that they must reach, and the most_loss
+# against central training. Dies if there is no such example or network.
 choose_example() {
 	local nets
-	example=$1 workload=$1
+	example=$1 workload=$1 privacy=no most_loss=0.03
 	case $1 in
 		digits)
 			nets="mlp cnn" title="Handwritten digits" held_out="held-out digits" usual_rounds=10 least_accuracy=0.93
@@ -14,6 +16,7 @@ choose_example() {
 		hospital)
 			nets="logistic" title="Breast cancer, yes or no" held_out="held-out patients" usual_rounds=12 least_accuracy=0.9
 			what_is_dealt="patients, of those for training malignant:"
+			if [ "$3" = yes ]; then privacy=yes usual_rounds=40 least_accuracy=0.65 most_loss=1; fi
 			;;
 		*) die "--example must be digits or hospital, got '$1'" ;;
 	esac
@@ -26,7 +29,10 @@ example_config() {
 	case $net in
 		mlp) printf '"local_epochs": 10, "learning_rate": 0.2, "hyperparameters": {"input_noise": 0.1}' ;;
 		cnn) printf '"local_epochs": 3, "learning_rate": 0.1, "hyperparameters": {"input_noise": 0.1}' ;;
-		logistic) printf '"local_epochs": 20, "learning_rate": 0.1' ;;
+		logistic)
+			printf '"local_epochs": 20, "learning_rate": 0.1'
+			if [ "$privacy" = yes ]; then printf ', "dp_sigma": 2.1, "dp_clip_norm": 0.5, "epsilon_budget": 8'; fi
+			;;
 	esac | sed 's/.*/{"algorithm": "fed_avg", &, "batch_size": 16, "min_participants": '"$1"', "seed": 1, "keep_versions": "all"}/'
 }
 

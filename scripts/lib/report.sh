@@ -63,6 +63,23 @@ print_rounds() {
 	done < <(paste "$1/versions/list" "$1/versions/accuracies")
 }
 
+# print_privacy: what the session spent, and what that is worth.
+print_privacy() {
+	printf '\n%s\n' "differential privacy:"
+	sql -F ' ' -c "SELECT p ->> 'statement', coalesce(p ->> 'warning', ''), 'The coordinator sees: ' || (p ->> 'coordinator_sees')
+		FROM (SELECT federated_session('$session') -> 'privacy' AS p) s" | tr -s ' ' | fold -s -w 100
+	sql -c "SELECT 'privacy: epsilon=' || round((p ->> 'epsilon')::numeric, 3) || ' budget=' || (p ->> 'epsilon_budget')
+			|| ' delta=' || (p ->> 'delta') || ' ended: ' || coalesce(s ->> 'reason', 'all rounds done')
+		FROM (SELECT federated_session('$session') AS s, federated_session('$session') -> 'privacy' AS p) d"
+}
+
+# ended_by_budget: whether the session stopped because its epsilon is spent, and no more than that is.
+ended_by_budget() {
+	[ "$(sql -c "SELECT s ->> 'reason' LIKE 'epsilon_budget is %'
+			AND (s #>> '{privacy,epsilon}')::float8 <= (s #>> '{privacy,epsilon_budget}')::float8
+		FROM (SELECT federated_session('$session') AS s) d")" = t ]
+}
+
 # show_logs DIR: the last lines of the server's and every Island's log, for when something went wrong.
 show_logs() {
 	local log
