@@ -58,7 +58,7 @@ FROM federated.privacy_charges c WHERE c.session_id = :'sid';
 SELECT c.noise_variance >= (c.update_noise_multiplier * c.clip_norm / c.grid) ^ 2 AS enough FROM federated.privacy_charges c WHERE c.session_id = :'sid';
 SELECT i.host_id FROM federated.privacy_participants p JOIN federated.privacy_charges c ON c.id = p.charge_id
 JOIN federated.islands i ON i.id = p.island_id WHERE c.session_id = :'sid' ORDER BY 1;
-SELECT e.detail - 'charge' AS detail FROM federated.events e WHERE e.session_id = :'sid' AND e.kind = 'privacy_charged';
+SELECT e.detail - 'charge' - 'epsilon' AS detail FROM federated.events e WHERE e.session_id = :'sid' AND e.kind = 'privacy_charged';
 -- without noise the sum is nobody's business
 SELECT test.try(current_user, format('SELECT federated.combined_norm(%s, 0, 1)', :round));
 -- and then (3,4,0) twice and nothing, by three

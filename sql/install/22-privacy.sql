@@ -147,7 +147,8 @@ BEGIN
 	PERFORM federated.log_event(session.id, 'privacy_charged',
 		jsonb_build_object('round', charge.round_no, 'charge', charge.id, 'mechanism', charge.mechanism,
 						   'noise_multiplier', charge.noise_multiplier, 'clip_norm', charge.clip_norm, 'sampling', charge.sampling,
-						   'sampling_rate', charge.sampling_rate, 'delta', charge.delta, 'insecure_seed', charge.insecure_seed));
+						   'sampling_rate', charge.sampling_rate, 'delta', charge.delta, 'insecure_seed', charge.insecure_seed,
+						   'epsilon', round((federated.compose_privacy(federated.session_costs(session.id), charge.delta)).epsilon::numeric, 6)));
 	PERFORM federated.make_durable();
 	RETURN 'privacy_charged';
 END

@@ -9,6 +9,7 @@ import type {
   Earning,
   EligibleIsland,
   FedEvent,
+  ParticipantPrivacy,
   Session,
   SessionRow,
   StatementLine,
@@ -73,6 +74,13 @@ export const listBalances = (signal: AbortSignal): Promise<Balance[]> =>
 
 export const listStatement = (accountId: number, limit: number, signal: AbortSignal): Promise<StatementLine[]> =>
   get(`${API}/statements`, { query: { account_id: `eq.${accountId}`, order: 'entry_id.desc', limit }, signal });
+
+// What was spent with each round, the newest first.
+export const listCharges = (sessionId: string, limit: number, signal: AbortSignal): Promise<FedEvent[]> =>
+  get(`${API}/events`, { query: { session_id: `eq.${sessionId}`, kind: 'eq.privacy_charged', order: 'id.desc', limit }, signal });
+
+export const listParticipantPrivacy = (sessionId: string, signal: AbortSignal): Promise<ParticipantPrivacy[]> =>
+  get(`${API}/participant_privacy`, { query: { session_id: `eq.${sessionId}`, epsilon: 'not.is.null', order: 'host_id' }, signal });
 
 export const listContributions = (sessionId: string, round: number, signal: AbortSignal): Promise<Contribution[]> =>
   get(`${API}/contributions`, { query: { session_id: `eq.${sessionId}`, round: `eq.${round}`, order: 'host_id' }, signal });

@@ -46,6 +46,7 @@ const WORDS: Record<string, (d: Detail, actor: string) => string> = {
   credits_granted: (d, actor) =>
     d.credits < 0 ? `${actor} took ${credits(-d.credits)} back from ${d.holder}` : `${actor} granted ${d.holder} ${credits(d.credits)}`,
   budget_low: (d) => `The budget runs low: ${credits(d.credits)} left, the next round can cost ${formatCredits(d.next_round)}`,
+  privacy_charged: (d) => `Round ${d.round}: noise with multiplier ${formatMetric(d.noise_multiplier)}${d.epsilon == null ? '' : `, epsilon ${formatMetric(d.epsilon)} spent so far`}`,
   price_set: (d, actor) => `${actor} set the price of ${d.workload}: ${priceWords(d.price)}`,
   samples_approved: (d, actor) => `${actor} lets ${d.max_samples} samples of ${d.host_id} count${d.workload == null ? '' : ` in ${d.workload}`}`,
   step_failed: (d) => `A step failed: ${d.message}`,

@@ -55,6 +55,34 @@ export interface Session extends SessionRow {
   last_error: string | null;
   rounds: Round[];
   credits?: SessionCredits | null; // null where it costs nothing
+  privacy?: SessionPrivacy;
+}
+
+// Of differential privacy; mode "none" has a statement and nothing else.
+export interface SessionPrivacy {
+  mode: string;
+  statement: string;
+  warning?: string | null;
+  notices?: string[] | null;
+  epsilon?: number;
+  epsilon_budget?: number | null;
+  planned_epsilon?: number | null;
+  delta?: number | null;
+  method?: string | null;
+  rounds?: number;
+  noise_multiplier?: number;
+  clip_norms?: number[] | null;
+  noise_std_mean?: number | null;
+  most_by_participant?: number | null;
+  insecure_seed?: boolean;
+  outside_epsilon?: string[] | null;
+  coordinator_sees?: string;
+}
+
+export interface ParticipantPrivacy {
+  host_id: string;
+  rounds: number;
+  epsilon: number | null; // null: not for the caller
 }
 
 export interface SessionCredits {

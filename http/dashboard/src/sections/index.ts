@@ -1,5 +1,5 @@
 // The sections of a session's page, in their order. One that has nothing to show
-// returns null. New ones (privacy) are a file here and a line below.
+// returns null. New ones are a file here and a line below.
 import type { ComponentType } from 'preact';
 import { ConfigList } from './config';
 import { Contributions } from './contribution';
@@ -8,6 +8,7 @@ import { Events } from './events';
 import { Lineage } from './lineage';
 import { MetricCharts } from './metrics';
 import { Participants } from './participants';
+import { Privacy } from './privacy';
 import type { SectionProps } from './section';
 import { Versions } from './versions';
 
@@ -15,6 +16,7 @@ export const MAIN_SECTIONS: ComponentType<SectionProps>[] = [
   Participants,
   MetricCharts,
   Contributions,
+  Privacy,
   Credits,
   Lineage,
   Versions,
