@@ -11,11 +11,14 @@ import { charts, sessionLink, sessionPath } from '../support/page';
 
 let running: string;
 let finished: string;
+let secretive: string; // with differential privacy
 
 test.beforeAll(async ({ playwright }) => {
   const request = await playwright.request.newContext({ baseURL: env.baseUrl, ignoreHTTPSErrors: true });
   finished = (await startSession(request, 'Finished, with a name that is long enough to need a second line on a phone', 5, { min_participants: 2, max_participants: 3, price: { per_round: 1.5 } })).id;
   await waitForStatus(request, finished, 'completed');
+  secretive = (await startSession(request, 'Private', 2, { min_participants: 3, dp_sigma: 1, epsilon_budget: 9 })).id;
+  await waitForStatus(request, secretive, 'completed');
   running = (await startSession(request, 'Running', LONG.rounds, LONG.config)).id;
   await waitForStatus(request, running, 'training');
   await request.dispose();
@@ -56,6 +59,11 @@ const PAGES: Record<string, (page: Page) => Promise<void>> = {
     await page.getByRole('button', { name: 'Verify' }).click();
     await expect(page.getByText('events verified')).toBeVisible();
     for (const name of ['Contribution', 'Credits', 'Lineage', 'Model versions']) await expect(page.getByRole('region', { name })).toBeVisible();
+  },
+  private: async (page) => {
+    await openAs(page, 'creator', sessionPath(secretive));
+    await page.getByText('What epsilon does not count').click();
+    await expect(page.getByRole('table', { name: /each Island/ })).toBeVisible();
   },
   credits: async (page) => {
     await openAs(page, 'admin', '/training/credits');
