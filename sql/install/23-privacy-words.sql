@@ -37,7 +37,7 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN $1 ->> 'dp_sampling' = 'fixed' THEN 'the replacement of one participant by another'
-		WHEN $1 ->> 'dp_mode' = 'local' THEN 'the replacement of one participant''s data by other data'
+		WHEN $1 ->> 'dp_mode' = 'local' THEN 'the replacement of one participant''s update by one of zeros'
 		ELSE 'the addition or removal of one participant' END
 $$;
 COMMENT ON FUNCTION federated.adjacency(jsonb) IS 'Between which two worlds a private session bounds the difference';
