@@ -94,7 +94,7 @@ function Participants({ participants }: { participants: ParticipantPrivacy[] }) 
 
 function Meaning({ privacy }: { privacy: SessionPrivacy }) {
   return (
-    <>
+    <div class="prose">
       <p>{privacy.statement}</p>
       {privacy.warning && (
         <p class="notice" role="status">
@@ -118,7 +118,7 @@ function Meaning({ privacy }: { privacy: SessionPrivacy }) {
           ))}
         </ul>
       </details>
-    </>
+    </div>
   );
 }
 
