@@ -22,8 +22,8 @@ export interface SessionRow {
 export interface Participant {
   host_id: string;
   status: ParticipantStatus;
-  rounds_completed: number;
-  total_samples: number;
+  rounds_completed: number | null; // null where it would tell who was drawn
+  total_samples: number | null; // null where nobody knows
   reason: string | null;
   last_seen: string | null;
   metrics: { evaluation?: Metrics; training?: Metrics } | null;

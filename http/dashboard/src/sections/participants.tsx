@@ -39,11 +39,11 @@ function Card({ who, session }: { who: Participant; session: Session }) {
       <dl>
         <div>
           <dt>Updates</dt>
-          <dd>{plural(who.rounds_completed, 'round')}</dd>
+          <dd>{who.rounds_completed === null ? 'secret' : plural(who.rounds_completed, 'round')}</dd>
         </div>
         <div>
           <dt>Samples</dt>
-          <dd>{formatCount(who.total_samples)}</dd>
+          <dd>{who.total_samples === null ? 'not told' : formatCount(who.total_samples)}</dd>
         </div>
         <MetricList title="Evaluation" metrics={who.metrics?.evaluation} />
         <MetricList title="Training" metrics={who.metrics?.training} />
