@@ -139,6 +139,19 @@ CALL test.drive(:'sid');
 SELECT r.sampling_rate, count(*) AS drawn FROM federated.rounds r JOIN federated.tasks t ON t.round_id = r.id WHERE r.session_id = :'sid' GROUP BY r.id;
 SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'sid'));
 
+-- Replacing one participant changes the sum by twice the clip norm, also when all are drawn: epsilon of the session, of each Island, and of the plan
+SELECT test.start('fixed_all', :workload, 1, '{"dp_sigma": 2, "dp_sampling": "fixed", "min_participants": 4}') AS sid \gset
+CALL test.drive(:'sid');
+SELECT test.submit(x, :'sid', 10, '{1,1}') FROM unnest('{a,b,c,d}'::text[]) x;
+CALL test.drive(:'sid');
+SELECT c.sampling, c.sampling_rate FROM federated.privacy_charges c WHERE c.session_id = :'sid';
+SELECT round(p.epsilon::numeric, 4) AS spent, p.epsilon = federated_epsilon(1, 1, 1, p.delta) AS as_half_the_noise, p.most_by_participant = p.epsilon AS most,
+	   (SELECT bool_and(i.epsilon = p.epsilon) FROM federated.participant_privacy i WHERE i.session_id = p.session_id) AS each,
+	   (federated_plan_privacy('{"dp_sigma": 2, "dp_sampling": "fixed"}', 4, 1)).epsilon = p.epsilon AS planned
+FROM federated.privacy_spent p WHERE p.session_id = :'sid';
+SELECT c AS config, federated.adjacency(federated.resolve_config('{"dp_sigma": 2}'::jsonb || c::jsonb))
+FROM unnest('{"{}","{\"dp_sampling\": \"fixed\"}","{\"dp_mode\": \"local\"}"}'::text[]) c;
+
 -- Who was drawn: nobody but the administrator and the Island can tell. A round
 -- with a, or one with b, all else the same: whatever a role can read is equal.
 CREATE FUNCTION test.readable(role name, session uuid) RETURNS text

@@ -146,3 +146,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.drawn_rate(jsonb, bigint) IS
 	'Probability that one of so many participants is drawn; 1 where nothing may be gained from it';
+
+-- Replacing a participant changes the sum by twice as much as removing one, also
+-- where everybody is drawn: the accountant halves the noise of fixed sampling.
+CREATE FUNCTION federated.counted_sampling(config jsonb, rate float8) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN $1 ->> 'dp_sampling' = 'fixed' OR $2 < 1 THEN $1 ->> 'dp_sampling' ELSE 'none' END
+$$;
+COMMENT ON FUNCTION federated.counted_sampling(jsonb, float8) IS
+	'As which sampling the accountant counts a round whose Islands were drawn at this rate: by the adjacency of the session, whatever the rate';

@@ -41,19 +41,19 @@ $$;
 COMMENT ON FUNCTION federated.session_costs(uuid) IS 'All that a session was charged';
 
 -- The odometer of one participant gains nothing from sampling: it knows whether
--- it was there. A round that the books may have lost may have been with it.
+-- it was there. It is of the same adjacency as the session's epsilon. A round that the books may have lost may have been with it.
 CREATE FUNCTION federated.participant_costs(session_id uuid, island_id bigint, lost boolean) RETURNS federated.privacy_cost[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN ARRAY(SELECT ROW(c.noise_multiplier, 1, 'none', count(*))::federated.privacy_cost
-				 FROM federated.privacy_charges c
+	RETURN ARRAY(SELECT ROW(c.noise_multiplier, 1, federated.counted_sampling(s.config, 1), count(*))::federated.privacy_cost
+				 FROM federated.privacy_charges c JOIN federated.sessions s ON s.id = c.session_id
 				 WHERE c.session_id = participant_costs.session_id
 				   AND (c.lost AND participant_costs.lost
 						OR EXISTS (SELECT FROM federated.privacy_participants p
 								   WHERE p.charge_id = c.id AND p.island_id = participant_costs.island_id))
-				 GROUP BY c.noise_multiplier);
+				 GROUP BY c.noise_multiplier, s.config);
 END
 $$;
 COMMENT ON FUNCTION federated.participant_costs(uuid, bigint, boolean) IS
@@ -86,7 +86,7 @@ BEGIN
 	IF round.kind <> 'train' OR NOT federated.is_private(session.config) THEN
 		RETURN NULL;
 	END IF;
-	this := ROW((session.config -> 'dp_sigma')::float8, 1, 'none', 1);
+	this := ROW((session.config -> 'dp_sigma')::float8, 1, federated.counted_sampling(session.config, 1), 1);
 	RETURN (federated.compose_privacy(before || this, delta)).epsilon - (federated.compose_privacy(before, delta)).epsilon;
 END
 $$;

@@ -98,7 +98,7 @@ BEGIN
 	-- What is made again of the same Islands was not drawn again.
 	charge.sampling_rate := CASE WHEN EXISTS (SELECT FROM federated.privacy_charges c WHERE c.round_id = round.id) THEN 1
 								 ELSE round.sampling_rate END;
-	charge.sampling := CASE WHEN charge.sampling_rate < 1 THEN session.config ->> 'dp_sampling' ELSE 'none' END;
+	charge.sampling := federated.counted_sampling(session.config, charge.sampling_rate);
 	charge.delta := settled.delta;
 	charge.insecure_seed := charge.mechanism = 'central' AND federated.setting('dp_test_seed') <> '';
 	RETURN charge;

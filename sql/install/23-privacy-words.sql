@@ -94,7 +94,7 @@ DECLARE
 	rate CONSTANT float8 := federated.drawn_rate(config, participants);
 	cost federated.privacy_cost;
 BEGIN
-	cost := ROW((config -> 'dp_sigma')::float8, rate, CASE WHEN rate < 1 THEN config ->> 'dp_sampling' ELSE 'none' END, rounds);
+	cost := ROW((config -> 'dp_sigma')::float8, rate, federated.counted_sampling(config, rate), rounds);
 	RETURN federated.compose_privacy(ARRAY[cost], federated.planned_delta(config, participants));
 END
 $$;
