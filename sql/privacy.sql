@@ -149,6 +149,13 @@ SELECT round(p.epsilon::numeric, 4) AS spent, p.epsilon = federated_epsilon(1, 1
 	   (SELECT bool_and(i.epsilon = p.epsilon) FROM federated.participant_privacy i WHERE i.session_id = p.session_id) AS each,
 	   (federated_plan_privacy('{"dp_sigma": 2, "dp_sampling": "fixed"}', 4, 1)).epsilon = p.epsilon AS planned
 FROM federated.privacy_spent p WHERE p.session_id = :'sid';
+SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', :'sid'));
+-- Lost rounds: each Island is drawn with its own probability, however many are there; so many of an unknown number are perhaps all
+SELECT test.start('lost_poisson', :workload, 1, '{"dp_sigma": 2, "dp_sampling": "poisson", "participation_fraction": 0.2, "max_participants": 1000}') AS poisson,
+	   test.start('lost_fixed', :workload, 1, '{"dp_sigma": 2, "dp_sampling": "fixed", "participation_fraction": 0.2, "max_participants": 1000}') AS fixed \gset
+SELECT test.run_as('regress_admin', format('SELECT federated_charge_lost_rounds(%L, 1, ''a test'')', s)) FROM unnest(ARRAY[:'poisson', :'fixed']) s;
+SELECT c.sampling, c.sampling_rate, c.lost FROM federated.privacy_charges c WHERE c.session_id IN (:'poisson', :'fixed') ORDER BY c.id;
+SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', s)) FROM unnest(ARRAY[:'poisson', :'fixed']) s;
 SELECT c AS config, federated.adjacency(federated.resolve_config('{"dp_sigma": 2}'::jsonb || c::jsonb))
 FROM unnest('{"{}","{\"dp_sampling\": \"fixed\"}","{\"dp_mode\": \"local\"}"}'::text[]) c;
 

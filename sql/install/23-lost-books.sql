@@ -50,8 +50,8 @@ DECLARE
 	charge federated.privacy_charges;
 BEGIN
 	lost.round_no := session.current_round;
-	lost.sampling_rate := federated.drawn_rate(session.config,
-		(SELECT p.participants FROM federated.session_privacy p WHERE p.session_id = session.id));
+	-- So many of how many, nobody knows: perhaps of as many.
+	lost.sampling_rate := CASE session.config ->> 'dp_sampling' WHEN 'fixed' THEN 1 ELSE federated.drawn_rate(session.config, 1) END;
 	charge := federated.new_charge(session, lost);
 	INSERT INTO federated.privacy_charges (session_id, round_no, mechanism, noise_multiplier, update_noise_multiplier, clip_norm, grid,
 		noise_variance, divisor, sampling, sampling_rate, cohort, delta, count_noise, lost)
