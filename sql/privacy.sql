@@ -109,6 +109,10 @@ UNION ALL SELECT 1000, federated.planned_delta(c, 1000), federated.planned_divis
 FROM unnest(ARRAY['{"dp_sigma": 2, "dp_sampling": "poisson", "participation_fraction": 0.0015}', '{"dp_sigma": 2, "dp_sampling": "fixed", "participation_fraction": 0.0015}',
 	'{"dp_sigma": 2, "participation_fraction": 0.1}', '{"dp_sigma": 2, "dp_divisor": 7.5, "dp_delta": 1e-4}']) x, federated.resolve_config(x::jsonb) c;
 
+-- The noise of the count can be drawn, whatever the divisor
+SELECT n AS count_noise, federated.noised_fraction(1, 2, n, 1e9) BETWEEN 0.4 AND 0.6 AS drawn
+FROM federated.planned_count_noise('{"dp_sigma": 2, "dp_adaptive_clip": {}, "dp_divisor": 1000000000}', 4) n;
+
 -- Drawing: each by itself, with its probability (five standard deviations), and any so many
 CREATE TEMP TABLE draws AS SELECT g, ARRAY(SELECT federated.draw_each(ARRAY[1, 2, 3, 4 + 0 * g], 0.3)) AS drawn FROM generate_series(1, 4000) g;
 SELECT i, abs(count(*) - 1200) < 5 * sqrt(4000 * 0.3 * 0.7) AS as_likely FROM draws, unnest(drawn) i GROUP BY i ORDER BY i;

@@ -24,7 +24,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN $1 ? 'dp_adaptive_clip' THEN
 		coalesce(($1 -> 'dp_adaptive_clip' -> 'count_noise')::float8,
-				 greatest(federated.planned_divisor($1, $2) / 20, ($1 -> 'dp_sigma')::float8)) END
+				 -- no more than may be given, which can still be drawn
+				 greatest(least(federated.planned_divisor($1, $2) / 20, 1000000), ($1 -> 'dp_sigma')::float8)) END
 $$;
 COMMENT ON FUNCTION federated.planned_count_noise(jsonb, bigint) IS
 	'Standard deviation of the noise on the count of updates within the clip norm: a twentieth of a round''s Islands, at least dp_sigma (Andrew et al. 2021, section 3.1); NULL without adaptive clipping';
