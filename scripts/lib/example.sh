@@ -36,5 +36,12 @@ example_config() {
 	esac | sed 's/.*/{"algorithm": "fed_avg", &, "batch_size": 16, "min_participants": '"$1"', "seed": 1, "keep_versions": "all"}/'
 }
 
+# secure_config: what secure aggregation needs besides: values of an update up to 4, two metrics summed
+# under masks, sample counts up to those of the largest Island.
+secure_config() {
+	printf '{"secure_aggregation": true, "secagg_mode": "active", "secagg_range": 4, "secagg_sample_cap": 2000, '
+	printf '"secagg_metric_bounds": {"evaluation": {"accuracy": 1, "loss": 10}}}'
+}
+
 # list_data DIR: the Islands' data files, in the order of the list that data.py has printed.
 list_data() { cut -f 1 "$1/data/list" | sed "s|.*|$1/data/&.npz|"; }

@@ -94,6 +94,23 @@ add_island_role() {
 	superuser "$1" sql -c "SELECT federated_register_island('$2', role_name => '$role')" >/dev/null
 }
 
+# exchange_identities DIR: an identity for each Island, enrolled, and everybody's key pinned by everybody.
+# Here one shell knows them all; elsewhere the owners compare fingerprints by telephone or on paper.
+exchange_identities() {
+	local home other keys=()
+	for home in "$1"/islands/*/; do
+		home=${home%/} other=${home##*/}
+		keys+=("$other $(unprivileged "$fed" island keygen "$home/identity" 2>>"$home/log")")
+		superuser "$1" sql -c "SELECT federated_enroll_identity('$other', '\\x${keys[-1]#* }')" >/dev/null
+	done
+	for home in "$1"/islands/*/; do
+		for other in "${keys[@]}"; do
+			# shellcheck disable=SC2086 # a name and a key
+			unprivileged "$fed" island trust "${home}trust" $other >>"${home}log" 2>&1 || die "island trust: $(tail -n 1 "${home}log")"
+		done
+	done
+}
+
 # start_island DIR NAME SAMPLES: as a process group of its own, its id in islands/NAME.pid.
 start_island() {
 	local home=$1/islands/$2 script=train.py run
@@ -101,6 +118,7 @@ start_island() {
 	run=(exec_unprivileged setsid "$fed" island run --host-id "$2" --accept "$workload:$3"
 		--train "$python $1/examples/$example/$script --data $home/data.npz"
 		--state-dir "$home/state" --journal "$home/journal")
+	if [ -e "$home/trust" ]; then run+=(--identity "$home/identity" --trust "$home/trust"); fi
 	(
 		export PGHOST=$1/server/socket PGDATABASE=$database PGPASSFILE=$home/pgpass PYTHONDONTWRITEBYTECODE=1
 		PGUSER=$(role_of "$2")
