@@ -10,6 +10,7 @@
 
 #include "aggregate/plan.h"
 #include "base/compat.h"
+#include "base/rows.h"
 #include "catalog/pg_type_d.h"
 #include "core/dp/clip.h"
 #include "utils/builtins.h"
@@ -54,31 +55,6 @@ static const char *const masked_query =
 	" JOIN federated.sessions s ON s.id = a.session_id"
 	" WHERE a.round_id = $1 AND a.state = 'sum'";
 
-/* The rows of a query stay in *rows until the caller frees them. */
-static SPITupleTable *
-query(const char *sql, int64 round_id)
-{
-	Oid			argtypes[1] = {INT8OID};
-	Datum		args[1] = {Int64GetDatum(round_id)};
-
-	if (SPI_execute_with_args(sql, 1, argtypes, args, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the plan of round " INT64_FORMAT, round_id);
-	return SPI_tuptable;
-}
-
-static Datum
-column(SPITupleTable *rows, uint64 row, int number)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(rows->vals[row], rows->tupdesc, number, &isnull);
-
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("column %d of the aggregation plan is null", number)));
-	return value;
-}
-
 /* A grid that is no power of two of the clip norm, as one that is too small to be exact, would bend the bound. */
 static void
 check_grid(const FedPrivacy *privacy)
@@ -95,7 +71,7 @@ check_grid(const FedPrivacy *privacy)
 static FedPrivacy *
 load_charge(int64 round_id, MemoryContext context)
 {
-	SPITupleTable *rows = query(charge_query, round_id);
+	SPITupleTable *rows = fed_rows_of(charge_query, round_id);
 	FedPrivacy *privacy = MemoryContextAllocZero(context, sizeof(FedPrivacy));
 
 	if (rows->numvals != 1)
@@ -103,12 +79,12 @@ load_charge(int64 round_id, MemoryContext context)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("round " INT64_FORMAT " is not charged for", round_id),
 				 errdetail("In a session with differential privacy a round is aggregated only after federated.privacy_charges says what it spends.")));
-	privacy->clip_norm = DatumGetFloat8(column(rows, 0, 1));
-	privacy->grid = DatumGetFloat8(column(rows, 0, 2));
-	privacy->noise_variance = DatumGetInt64(column(rows, 0, 3));
-	privacy->divisor = DatumGetFloat8(column(rows, 0, 4));
-	privacy->insecure_seed = DatumGetBool(column(rows, 0, 5));
-	privacy->round_no = DatumGetInt32(column(rows, 0, 6));
+	privacy->clip_norm = DatumGetFloat8(fed_row_value(rows, 0, 1));
+	privacy->grid = DatumGetFloat8(fed_row_value(rows, 0, 2));
+	privacy->noise_variance = DatumGetInt64(fed_row_value(rows, 0, 3));
+	privacy->divisor = DatumGetFloat8(fed_row_value(rows, 0, 4));
+	privacy->insecure_seed = DatumGetBool(fed_row_value(rows, 0, 5));
+	privacy->round_no = DatumGetInt32(fed_row_value(rows, 0, 6));
 	SPI_freetuptable(rows);
 	check_grid(privacy);
 	return privacy;
@@ -117,7 +93,7 @@ load_charge(int64 round_id, MemoryContext context)
 static void
 load_round(FedPlan *plan, int64 round_id, MemoryContext context)
 {
-	SPITupleTable *rows = query(round_query, round_id);
+	SPITupleTable *rows = fed_rows_of(round_query, round_id);
 	MemoryContext old;
 	bool		noise;
 
@@ -125,15 +101,15 @@ load_round(FedPlan *plan, int64 round_id, MemoryContext context)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("round " INT64_FORMAT " is not being aggregated", round_id)));
-	plan->base = fed_vector_lookup(DatumGetInt64(column(rows, 0, 1)));
-	plan->result = fed_vector_lookup(DatumGetInt64(column(rows, 0, 2)));
+	plan->base = fed_vector_lookup(DatumGetInt64(fed_row_value(rows, 0, 1)));
+	plan->result = fed_vector_lookup(DatumGetInt64(fed_row_value(rows, 0, 2)));
 	old = MemoryContextSwitchTo(context);
-	plan->combine = TextDatumGetCString(column(rows, 0, 3));
-	plan->step = TextDatumGetCString(column(rows, 0, 4));
-	plan->config = DatumGetJsonbPCopy(column(rows, 0, 5));
-	plan->compare = DatumGetBool(column(rows, 0, 6));
+	plan->combine = TextDatumGetCString(fed_row_value(rows, 0, 3));
+	plan->step = TextDatumGetCString(fed_row_value(rows, 0, 4));
+	plan->config = DatumGetJsonbPCopy(fed_row_value(rows, 0, 5));
+	plan->compare = DatumGetBool(fed_row_value(rows, 0, 6));
 	MemoryContextSwitchTo(old);
-	noise = DatumGetBool(column(rows, 0, 7));
+	noise = DatumGetBool(fed_row_value(rows, 0, 7));
 	SPI_freetuptable(rows);
 	if (noise)
 		plan->privacy = load_charge(round_id, context);
@@ -157,7 +133,7 @@ clip_scale(const FedPrivacy *privacy, double weight, double norm, int64 vector_i
 static void
 load_updates(FedPlan *plan, int64 round_id, MemoryContext context)
 {
-	SPITupleTable *rows = query(updates_query, round_id);
+	SPITupleTable *rows = fed_rows_of(updates_query, round_id);
 	int			i;
 
 	plan->n_updates = (int) rows->numvals;
@@ -168,10 +144,11 @@ load_updates(FedPlan *plan, int64 round_id, MemoryContext context)
 	for (i = 0; i < plan->n_updates; i++)
 	{
 		plan->updates[i] = fed_vector_in_row(rows, i);
-		plan->weights[i] = DatumGetFloat8(column(rows, i, 5));
+		plan->weights[i] = DatumGetFloat8(fed_row_value(rows, i, 5));
 		if (plan->privacy != NULL)
 			plan->privacy->scales[i] = clip_scale(plan->privacy, plan->weights[i],
-												  DatumGetFloat8(column(rows, i, 6)), plan->updates[i].id);
+												  DatumGetFloat8(fed_row_value(rows, i, 6)),
+												  plan->updates[i].id);
 	}
 	SPI_freetuptable(rows);
 }
@@ -179,7 +156,7 @@ load_updates(FedPlan *plan, int64 round_id, MemoryContext context)
 static void
 load_states(FedPlan *plan, int64 round_id, MemoryContext context)
 {
-	SPITupleTable *rows = query(states_query, round_id);
+	SPITupleTable *rows = fed_rows_of(states_query, round_id);
 	int			i;
 
 	plan->n_states = (int) rows->numvals;
@@ -191,7 +168,7 @@ load_states(FedPlan *plan, int64 round_id, MemoryContext context)
 
 		if (!state->first)
 			state->before = fed_vector_lookup(DatumGetInt64(before));
-		state->after = fed_vector_lookup(DatumGetInt64(column(rows, i, 2)));
+		state->after = fed_vector_lookup(DatumGetInt64(fed_row_value(rows, i, 2)));
 	}
 	SPI_freetuptable(rows);
 }
@@ -199,16 +176,16 @@ load_states(FedPlan *plan, int64 round_id, MemoryContext context)
 static void
 load_masked(FedPlan *plan, int64 round_id)
 {
-	SPITupleTable *rows = query(masked_query, round_id);
+	SPITupleTable *rows = fed_rows_of(masked_query, round_id);
 
 	if (rows->numvals != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the masked updates of round " INT64_FORMAT " are not being summed", round_id)));
-	plan->masked.attempt_id = DatumGetInt64(column(rows, 0, 1));
-	plan->masked.range = DatumGetFloat8(column(rows, 0, 2));
-	plan->masked.levels = DatumGetInt64(column(rows, 0, 3));
-	plan->masked.weights = (uint32) DatumGetInt64(column(rows, 0, 4));
+	plan->masked.attempt_id = DatumGetInt64(fed_row_value(rows, 0, 1));
+	plan->masked.range = DatumGetFloat8(fed_row_value(rows, 0, 2));
+	plan->masked.levels = DatumGetInt64(fed_row_value(rows, 0, 3));
+	plan->masked.weights = (uint32) DatumGetInt64(fed_row_value(rows, 0, 4));
 	SPI_freetuptable(rows);
 }
 

@@ -12,6 +12,7 @@
 
 #include "aggregate/unmask.h"
 #include "base/compat.h"
+#include "base/rows.h"
 #include "base/secagg.h"
 #include "catalog/pg_type_d.h"
 #include "core/secagg/shamir.h"
@@ -50,35 +51,11 @@ typedef struct Attempt
 	uint8		secrets[FED_SECAGG_MAX_COHORT][FED_KEY_BYTES];
 } Attempt;
 
-static SPITupleTable *
-query(const char *sql, int64 attempt_id)
-{
-	Oid			argtypes[1] = {INT8OID};
-	Datum		args[1] = {Int64GetDatum(attempt_id)};
-
-	if (SPI_execute_with_args(sql, 1, argtypes, args, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read attempt " INT64_FORMAT, attempt_id);
-	return SPI_tuptable;
-}
-
-static Datum
-column(SPITupleTable *rows, uint64 row, int number)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(rows->vals[row], rows->tupdesc, number, &isnull);
-
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("column %d of an attempt of secure aggregation is null", number)));
-	return value;
-}
-
 /* An index u that a row holds, as place in arrays. */
 static int
 place(const Attempt *attempt, SPITupleTable *rows, uint64 row, int number)
 {
-	int32		u = DatumGetInt32(column(rows, row, number));
+	int32		u = DatumGetInt32(fed_row_value(rows, row, number));
 
 	if (u < 1 || u > (int32) attempt->n)
 		ereport(ERROR,
@@ -90,20 +67,20 @@ place(const Attempt *attempt, SPITupleTable *rows, uint64 row, int number)
 static const uint8 *
 bytes_in(SPITupleTable *rows, uint64 row, int number, Size length)
 {
-	return fed_bytes(DatumGetByteaPP(column(rows, row, number)), length, "stored");
+	return fed_bytes(DatumGetByteaPP(fed_row_value(rows, row, number)), length, "stored");
 }
 
 static void
 load_attempt(Attempt *attempt, int64 attempt_id)
 {
-	SPITupleTable *rows = query("SELECT a.n, a.t, a.c0, a.ctx FROM federated.secagg_attempts a WHERE a.id = $1", attempt_id);
+	SPITupleTable *rows = fed_rows_of("SELECT a.n, a.t, a.c0, a.ctx FROM federated.secagg_attempts a WHERE a.id = $1", attempt_id);
 
 	if (rows->numvals != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("attempt " INT64_FORMAT " does not exist", attempt_id)));
-	attempt->n = DatumGetInt32(column(rows, 0, 1));
-	attempt->t = DatumGetInt32(column(rows, 0, 2));
+	attempt->n = DatumGetInt32(fed_row_value(rows, 0, 1));
+	attempt->t = DatumGetInt32(fed_row_value(rows, 0, 2));
 	memcpy(attempt->c0, bytes_in(rows, 0, 3, FED_SHA256_BYTES), FED_SHA256_BYTES);
 	memcpy(attempt->ctx, bytes_in(rows, 0, 4, FED_CTX_BYTES), FED_CTX_BYTES);
 	SPI_freetuptable(rows);
@@ -112,7 +89,7 @@ load_attempt(Attempt *attempt, int64 attempt_id)
 static void
 load_members(Attempt *attempt, int64 attempt_id)
 {
-	SPITupleTable *rows = query("SELECT m.u, m.adv FROM federated.secagg_members m"
+	SPITupleTable *rows = fed_rows_of("SELECT m.u, m.adv FROM federated.secagg_members m"
 								" WHERE m.attempt_id = $1 AND m.u IS NOT NULL", attempt_id);
 	uint64		i;
 
@@ -129,7 +106,7 @@ load_members(Attempt *attempt, int64 attempt_id)
 static void
 load_owners(Attempt *attempt, int64 attempt_id)
 {
-	SPITupleTable *rows = query("SELECT o.owner, o.disposition = 'b' FROM federated.secagg_owners o WHERE o.attempt_id = $1",
+	SPITupleTable *rows = fed_rows_of("SELECT o.owner, o.disposition = 'b' FROM federated.secagg_owners o WHERE o.attempt_id = $1",
 								attempt_id);
 	uint64		i;
 
@@ -138,7 +115,7 @@ load_owners(Attempt *attempt, int64 attempt_id)
 		int			u = place(attempt, rows, i, 1);
 
 		fed_set_add(&attempt->u2, u + 1);
-		if (DatumGetBool(column(rows, i, 2)))
+		if (DatumGetBool(fed_row_value(rows, i, 2)))
 			fed_set_add(&attempt->u3, u + 1);
 	}
 	SPI_freetuptable(rows);
@@ -147,7 +124,7 @@ load_owners(Attempt *attempt, int64 attempt_id)
 static void
 load_shares(Attempt *attempt, int64 attempt_id)
 {
-	SPITupleTable *rows = query("SELECT r.owner, r.revealer, r.share FROM federated.secagg_reveals r"
+	SPITupleTable *rows = fed_rows_of("SELECT r.owner, r.revealer, r.share FROM federated.secagg_reveals r"
 								" WHERE r.attempt_id = $1 ORDER BY r.owner, r.revealer", attempt_id);
 	uint64		i;
 
@@ -315,7 +292,7 @@ fed_unmask_open(int64 attempt_id)
 static uint32 *
 sum_aux(int64 attempt_id, int n)
 {
-	SPITupleTable *rows = query("SELECT x.aux FROM federated.secagg_aux x"
+	SPITupleTable *rows = fed_rows_of("SELECT x.aux FROM federated.secagg_aux x"
 								" JOIN federated.secagg_owners o ON o.attempt_id = x.attempt_id AND o.owner = x.u AND o.disposition = 'b'"
 								" WHERE x.attempt_id = $1", attempt_id);
 	uint32	   *sum = palloc0(mul_size(n + 1, sizeof(uint32)));
