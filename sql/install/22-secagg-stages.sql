@@ -417,7 +417,12 @@ BEGIN
 			problem := coalesce(problem, format('secure aggregation: %s shares of Island %s do not make the secret that it has committed to',
 				found_share.shares, (SELECT i.host_id FROM federated.secagg_members m JOIN federated.islands i ON i.id = m.island_id
 									 WHERE m.attempt_id = attempt.id AND m.u = found_share.owner)));
-		ELSIF cardinality(found_share.deviating) > 0 THEN
+		ELSIF cardinality(found_share.deviating) > 0
+			-- Shares are looked at again when more have come.
+			AND NOT EXISTS (SELECT FROM federated.events e
+							WHERE e.session_id = attempt.session_id AND e.kind = 'secagg_share_deviates'
+							  AND e.detail @> jsonb_build_object('round', attempt.round_no, 'attempt', attempt.attempt,
+																 'owner', found_share.owner, 'revealers', found_share.deviating)) THEN
 			PERFORM federated.log_event(attempt.session_id, 'secagg_share_deviates', jsonb_build_object(
 				'round', attempt.round_no, 'attempt', attempt.attempt, 'owner', found_share.owner, 'revealers', found_share.deviating));
 		END IF;
@@ -470,12 +475,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	worst record;
+	problem text;
 BEGIN
 	SELECT o.owner, count(r.revealer) AS shares INTO worst
 	FROM federated.secagg_owners o
 	LEFT JOIN federated.secagg_reveals r ON r.attempt_id = o.attempt_id AND r.owner = o.owner
 	WHERE o.attempt_id = attempt.id GROUP BY o.owner ORDER BY 2, 1 LIMIT 1;
-	RETURN federated.fail_session(session, format('secure aggregation: %s of %s shares for owner %s', worst.shares, attempt.t, worst.owner));
+	IF worst.shares >= attempt.t THEN
+		-- There are enough, but they do not fit together.
+		problem := federated.note_deviations(attempt);
+	END IF;
+	RETURN federated.fail_session(session, coalesce(problem,
+		format('secure aggregation: %s of %s shares for owner %s', worst.shares, attempt.t, worst.owner)));
 END
 $$;
 COMMENT ON FUNCTION federated.fail_reveal(federated.sessions, federated.secagg_attempts) IS

@@ -459,7 +459,12 @@ class Liars(Case):
 
     def test_other_secret_than_committed(self):
         self.begin([1, 2, 3, 4])
+        self.deal_another_b()
+        self.until("failed")
+        self.check_failed("shares of Island island-1 do not make the secret that it has committed to")
 
+    def deal_another_b(self):
+        """Island 1 deals shares of another b than it has committed to."""
         def share(task, island, where):
             right, island.b = island.b, bytes(32)
             answer = federation.Player.share(player(1), task, island, where)
@@ -467,8 +472,33 @@ class Liars(Case):
             return answer
 
         self.patched(1, "share", share)
+
+    def test_shares_do_not_fit_in_time(self):
+        self.begin([1, 2, 3, 4, 5])
+        self.deal_another_b()
+        self.until("reveal")
+        self.everybody([1, 2, 3, 4])
+        self.check_state("reveal")  # enough of them; the fifth might help
+        self.expire()
+        self.check_failed("4 shares of Island island-1 do not make the secret that it has committed to")
+
+    def test_deviation_is_noted_once(self):
+        self.begin([1, 2, 3, 4, 5, 6, 7])
+        self.deal_another_b()
+
+        def reveal(task, island, where):
+            dealer = player(1).attempts[self.session, 1, 1].u
+            owner = min(owner for owner in island.shares if owner != dealer)
+            sk, b = island.shares[owner]
+            island.shares[owner] = sk, bytes([b[0] ^ 1]) + b[1:]
+            return federation.Player.reveal(player(2), task, island, where)
+
+        self.patched(2, "reveal", reveal)
+        self.until("reveal")
+        self.everybody([1, 2, 3, 4, 5, 6])
+        self.check_state("reveal")
         self.until("failed")
-        self.check_failed("shares of Island island-1 do not make the secret that it has committed to")
+        self.assertEqual(len(self.events("secagg_share_deviates")), 1)
 
     def test_wrong_count(self):
         for place, value, words in (1, 2, "the masked count is 4 for 3 updates"), (0, 7, "the masked weights add up to"):
