@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "lib/secagg/checks.h"
 #include "lib/secagg/refuse.h"
 
@@ -69,7 +71,9 @@ fed_check_kinds(const FedState *state, const FedSecaggSet *u3, const uint8_t *re
 	FedReveal	entries[FED_SECAGG_MAX_COHORT];
 	size_t		count;
 	FedSecaggError why;
+	bool		ok = fed_reveal_parse(reveal, len, state->u, state->n, entries, &count, &why) &&
+		fed_reveal_check(entries, count, &state->u2, u3, &state->closed, &why);
 
-	return (fed_reveal_parse(reveal, len, state->u, state->n, entries, &count, &why) &&
-			fed_reveal_check(entries, count, &state->u2, u3, &state->closed, &why)) || fed_refuse_core(err, 20, &why);
+	OPENSSL_cleanse(entries, sizeof(entries));
+	return ok || fed_refuse_core(err, 20, &why);
 }
