@@ -6,7 +6,7 @@
 
 INSERT INTO federated.config_keys (key, type, minimum, exclusive, maximum, choices, default_value, description) VALUES
 ('dp_sigma', 'number', 0, true, 1000, NULL, NULL, 'Differential privacy: the noise multiplier, standard deviation of the noise divided by the clip norm; not given: no differential privacy'),
-('dp_mode', 'text', NULL, false, NULL, '{central,local}', NULL, 'Who clips and adds the noise: the coordinator to the sum (central), or each Island to its update (local); central when not given'),
+('dp_mode', 'text', NULL, false, NULL, '{central,local,distributed}', NULL, 'Who clips and adds the noise: the coordinator to the sum (central), each Island to its update (local), or the Islands together under masks (distributed); when not given, distributed with secure_aggregation, otherwise central'),
 ('dp_clip_norm', 'number', 0, true, 1000000, NULL, NULL, 'L2 norm to which each update is clipped; 1 when not given'),
 ('dp_adaptive_clip', 'object', NULL, false, NULL, NULL, NULL, 'Lets the clip norm follow a quantile of the updates'' norms: {"initial", "quantile", "learning_rate", "count_noise"}, each of which may be left out'),
 ('dp_delta', 'number', 0, true, 1, NULL, NULL, 'Delta at which epsilon is stated, at most 1 / participants; the least of 0.00001 and 1 / (10 × participants) when not given'),
@@ -139,7 +139,7 @@ COMMENT ON FUNCTION federated.check_adaptive_clip(jsonb) IS 'Refuse (22023) adap
 
 -- What a private session must not have
 
-CREATE FUNCTION federated.check_central(config jsonb, resolved jsonb) RETURNS void
+CREATE FUNCTION federated.check_released_mean(resolved jsonb) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -151,7 +151,19 @@ BEGIN
 		PERFORM federated.refuse_private('server_optimizer', resolved -> 'server_optimizer',
 			format('only those that read nothing but the noised mean: %s',
 				   (SELECT string_agg(o.name, ', ' ORDER BY o.name) FROM federated.server_optimizers o WHERE o.private)));
-	ELSIF config ->> 'dp_weighting' = 'samples' AND NOT config ? 'dp_sample_cap' THEN
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION federated.check_released_mean(jsonb) IS
+	'Refuse (22023) rules and optimisers that read more of the updates than a noised mean';
+
+CREATE FUNCTION federated.check_central(config jsonb, resolved jsonb) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM federated.check_released_mean(resolved);
+	IF config ->> 'dp_weighting' = 'samples' AND NOT config ? 'dp_sample_cap' THEN
 		PERFORM federated.refuse_private('dp_weighting', config -> 'dp_weighting',
 			'weighting by samples needs dp_sample_cap, so that no weight is above 1');
 	ELSIF config ? 'dp_sample_cap' AND config ->> 'dp_weighting' IS DISTINCT FROM 'samples' THEN
@@ -274,10 +286,10 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	local CONSTANT boolean := coalesce(config ->> 'dp_mode', 'central') = 'local';
+	mode CONSTANT text := CASE WHEN federated.is_distributed(config) THEN 'distributed' ELSE coalesce(config ->> 'dp_mode', 'central') END;
 BEGIN
-	resolved := '{"dp_mode": "central", "dp_sampling": "none"}' || resolved;
-	IF NOT local THEN
+	resolved := '{"dp_sampling": "none"}' || resolved || jsonb_build_object('dp_mode', mode);
+	IF mode <> 'local' THEN
 		resolved := '{"dp_weighting": "uniform"}' || resolved;
 	END IF;
 	IF config ? 'dp_adaptive_clip' THEN
@@ -308,10 +320,14 @@ BEGIN
 		PERFORM federated.require_private(config);
 		RETURN resolved;
 	END IF;
+	PERFORM federated.check_dp_mode(config);
 	IF config ? 'dp_adaptive_clip' THEN
 		PERFORM federated.check_adaptive_clip(config);
 	END IF;
-	IF config ->> 'dp_mode' = 'local' THEN
+	IF federated.is_distributed(config) THEN
+		PERFORM federated.check_released_mean(resolved);
+		PERFORM federated.check_distributed(config);
+	ELSIF config ->> 'dp_mode' = 'local' THEN
 		PERFORM federated.check_local(config);
 	ELSE
 		PERFORM federated.check_central(config, resolved);

@@ -5,11 +5,11 @@
 INSERT INTO federated.config_keys (key, type, minimum, exclusive, maximum, choices, default_value, description) VALUES
 ('secure_aggregation', 'boolean', NULL, false, NULL, NULL, NULL, 'Whether Islands mask their updates, so that the server learns their sum and no single one'),
 ('secagg_mode', 'text', NULL, false, NULL, '{active,semi_honest}', NULL, 'Secure aggregation: active holds against a server that lies, semi_honest only against one that looks; not given: active if every Island has an identity'),
-('secagg_weights', 'text', NULL, false, NULL, '{declared,hidden}', NULL, 'Secure aggregation: whether Islands say how many samples they have, or only their sum is seen; not given: declared'),
+('secagg_weights', 'text', NULL, false, NULL, '{declared,hidden,unit}', NULL, 'Secure aggregation: whether Islands say how many samples they have, only their sum is seen, or each update counts the same (unit: always and only with dp_sigma); not given: declared'),
 ('secagg_max_cohort', 'integer', 3, false, 128, NULL, NULL, 'Secure aggregation: most Islands in a round; the fewer, the finer the integers'),
 ('secagg_sample_cap', 'integer', 1, false, 1000000000, NULL, NULL, 'Secure aggregation: samples from which on an Island weighs no more; best near the largest data size; not given: 10000'),
-('secagg_range', 'number', 0.000001, false, 1000000, NULL, NULL, 'Secure aggregation: values of an update are clamped to plus or minus this; not given: 1'),
-('secagg_metrics', 'text', NULL, false, NULL, '{masked,visible,none}', NULL, 'Secure aggregation: whether metrics are summed under masks, sent openly, or not sent; not given: masked'),
+('secagg_range', 'number', 0.000001, false, 1000000, NULL, NULL, 'Secure aggregation: values of an update are clamped to plus or minus this; not given: 1, and with dp_sigma the clip norm'),
+('secagg_metrics', 'text', NULL, false, NULL, '{masked,visible,none}', NULL, 'Secure aggregation: whether metrics are summed under masks, sent openly, or not sent; not given: masked, and none with dp_sigma'),
 ('secagg_metric_bounds', 'object', NULL, false, NULL, NULL, NULL, 'Secure aggregation: the metrics that are summed, each with the bound of its size: {"evaluation": {"accuracy": 1}, "training": {"loss": 10}}'),
 ('secagg_max_attempts', 'integer', 1, false, 100, NULL, NULL, 'Secure aggregation: how often a round is tried before the session fails; not given: 3'),
 ('secagg_advertise_timeout', 'number', 0, true, 31536000, NULL, NULL, 'Secure aggregation: seconds for the keys of a round; not given: 600'),
@@ -177,9 +177,7 @@ BEGIN
 		RETURN config;
 	END IF;
 
-	config := '{"secagg_weights": "declared", "secagg_sample_cap": 10000, "secagg_range": 1, "secagg_metrics": "masked",
-				"secagg_max_attempts": 3, "secagg_advertise_timeout": 600, "secagg_share_timeout": 600,
-				"secagg_agree_timeout": 600, "secagg_reveal_timeout": 86400}'::jsonb
+	config := federated.secagg_defaults(config)
 		|| config || '{"contribution": false, "update_encoding": "uint32"}'
 		|| jsonb_build_object('min_participants', coalesce(given -> 'min_participants', '3'),
 							  'min_updates', coalesce(given -> 'min_updates', '3'));
@@ -192,7 +190,7 @@ BEGIN
 	PERFORM federated.check_secagg_company(given, config);
 	PERFORM federated.check_secagg_sizes(given, config);
 	PERFORM federated.check_task_names('hyperparameters', config -> 'hyperparameters');
-	RETURN config;
+	RETURN federated.complete_distributed(given, config);
 END
 $$;
 COMMENT ON FUNCTION federated.resolve_secagg(jsonb, jsonb) IS
@@ -274,10 +272,12 @@ BEGIN
 	-- Who is invited fits into a round.
 	config := config || jsonb_build_object('secagg_max_cohort', cohort,
 		'max_participants', least(cohort, (config -> 'max_participants')::integer));
-	IF config ->> 'secagg_weights' = 'hidden' AND federated.price_part(config, 'per_thousand_samples') > 0 THEN
+	IF config ->> 'secagg_weights' <> 'declared' AND federated.price_part(config, 'per_thousand_samples') > 0 THEN
 		PERFORM federated.refuse_config('price.per_thousand_samples', config -> 'price' -> 'per_thousand_samples',
-			'none, with secagg_weights "hidden": nobody knows the samples; pay per_round');
+			format('none, with secagg_weights %s: nobody knows the samples; pay per_round', config -> 'secagg_weights'));
 	END IF;
+	PERFORM federated.check_distributed_start(config, (config -> 'min_participants')::bigint),
+			federated.check_distributed_start(config, cohort);
 	PERFORM federated.warn_of_secagg(config, invited.without, invited.samples);
 	RETURN config;
 END

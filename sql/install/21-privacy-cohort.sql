@@ -22,7 +22,9 @@ CREATE FUNCTION federated.planned_count_noise(config jsonb, participants bigint)
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE WHEN $1 ? 'dp_adaptive_clip' THEN
+	SELECT CASE WHEN $1 ? 'dp_adaptive_clip' AND federated.is_distributed($1)
+		THEN greatest(federated.planned_divisor($1, $2) / 20, ($1 -> 'dp_sigma')::float8)
+		WHEN $1 ? 'dp_adaptive_clip' THEN
 		coalesce(($1 -> 'dp_adaptive_clip' -> 'count_noise')::float8,
 				 -- no more than may be given, which can still be drawn
 				 greatest(least(federated.planned_divisor($1, $2) / 20, 1000000), ($1 -> 'dp_sigma')::float8)) END
@@ -39,6 +41,8 @@ AS $$
 	SELECT CASE
 		WHEN federated.planned_delta($1, $2) * $2 > 1
 			THEN format('dp_delta is %s, above 1 / %s participants', $1 ->> 'dp_delta', $2)
+		WHEN federated.is_distributed($1)
+			THEN (SELECT g.problem FROM federated.distributed_grid($1, federated.planned_divisor($1, $2), federated.planned_cohort($1, $2)) g)
 		WHEN $1 ->> 'dp_mode' = 'central'
 			 AND federated.grid_bits(federated.update_noise(($1 -> 'dp_sigma')::float8, federated.planned_count_noise($1, $2)),
 									 greatest($2, ($1 -> 'max_participants')::bigint)) IS NULL
@@ -57,7 +61,7 @@ DECLARE
 	there CONSTANT bigint := greatest((session.config -> 'min_participants')::bigint,
 		(SELECT count(*) FROM federated.participants p WHERE p.session_id = session.id AND p.left_at IS NULL));
 	population CONSTANT bigint := coalesce(federated.privacy_population(config), there);
-	problem CONSTANT text := federated.privacy_problem(config, population);
+	problem CONSTANT text := coalesce(federated.privacy_problem(config, population), federated.privacy_problem(config, there));
 BEGIN
 	IF NOT federated.is_private(config) OR problem IS NOT NULL
 		-- when charges of rounds that were lost came before
