@@ -192,7 +192,7 @@ BEGIN
 	PERFORM federated.log_event(new_session.id, 'session_created',
 		jsonb_build_object('name', name, 'workload', workload.name, 'base_version_id', base_id,
 						   'total_rounds', total_rounds, 'config', resolved));
-	PERFORM federated.store_task_text(new_session) WHERE federated.uses_secagg(resolved);
+	PERFORM federated.check_task_text(new_session) WHERE federated.uses_secagg(resolved);
 	PERFORM federated.reserve_credits(new_session);
 	PERFORM federated.announce_privacy(new_session);
 	IF NOT federated.driven() THEN

@@ -10,7 +10,7 @@ CREATE TABLE federated.secagg_tasks (
 	session_id	uuid PRIMARY KEY REFERENCES federated.sessions,
 	task_text	bytea NOT NULL
 );
-COMMENT ON TABLE federated.secagg_tasks IS 'The canonical task text of each session with secure aggregation, built once when it starts';
+COMMENT ON TABLE federated.secagg_tasks IS 'The canonical task text of each session with secure aggregation, built once when its training starts';
 COMMENT ON COLUMN federated.secagg_tasks.task_text IS 'UTF-8, one line per key; its SHA-256 is bound into every attempt';
 
 CREATE TABLE federated.secagg_attempts (

@@ -1,14 +1,15 @@
 -- Secure aggregation: the task as Islands hash it, and what is bound with it ----------------------
 
--- Besides the keys of the config; what it does not hold does not change what an
--- Island computes or sends. R and clip are bound with each attempt.
+-- What these do not hold does not change what an Island computes or sends. R and
+-- clip are bound with each attempt.
 CREATE FUNCTION federated.task_keys() RETURNS text[]
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT '{secure_aggregation,algorithm,aggregation,min_updates,local_epochs,learning_rate,batch_size,proximal_mu,seed,
 			 update_encoding,download_encoding,hyperparameters,secagg_mode,secagg_weights,secagg_max_cohort,secagg_sample_cap,
-			 secagg_range,secagg_metrics,secagg_metric_bounds,secagg_max_attempts}'::text[]
+			 secagg_range,secagg_metrics,secagg_metric_bounds,secagg_max_attempts,secagg_max_colluding,
+			 dp_mode,dp_sigma,dp_clip_norm,dp_adaptive_clip,dp_delta,dp_divisor,dp_sampling,dp_weighting}'::text[]
 $$;
 COMMENT ON FUNCTION federated.task_keys() IS 'Keys of a session''s config that are in its canonical task text';
 
@@ -23,13 +24,22 @@ $$;
 COMMENT ON FUNCTION federated.manifest_hash(bigint) IS
 	'SHA-256 of a workload''s tensors in bytewise order of name: each a line of type, 1 if it is trained, else 0, shape with commas, bytes of the name, name';
 
+-- With all digits of the settled numbers, whatever the caller sees of floats.
 CREATE FUNCTION federated.task_entries(session federated.sessions, OUT name text, OUT type text, OUT given text)
 RETURNS SETOF record
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1
 AS $$
+BEGIN
+	RETURN QUERY
 	WITH RECURSIVE flat (name, value) AS (
-		SELECT c.key, c.value FROM jsonb_each($1.config) c WHERE c.key = ANY (federated.task_keys())
+		SELECT c.key, c.value
+		FROM jsonb_each(session.config || coalesce(
+			(SELECT jsonb_build_object('dp_delta', p.delta, 'dp_divisor', p.divisor)
+			 FROM federated.session_privacy p WHERE p.session_id = session.id),
+			-- until then their places
+			CASE WHEN federated.is_distributed(session.config) THEN '{"dp_delta": 0, "dp_divisor": 0}' ELSE '{}' END::jsonb)) c
+		WHERE c.key = ANY (federated.task_keys())
 		UNION ALL
 		SELECT f.name || '.' || part.key, part.value
 		FROM flat f
@@ -49,15 +59,24 @@ AS $$
 	UNION ALL
 	SELECT fixed.name, fixed.type, fixed.given
 	FROM federated.workloads w,
-		 LATERAL (VALUES ('protocol', 's', 'fsa1'), ('workload', 's', w.name), ('total_rounds', 'i', $1.total_rounds::text),
+		 LATERAL (VALUES ('protocol', 's', 'fsa1'), ('workload', 's', w.name), ('total_rounds', 'i', session.total_rounds::text),
 						 ('manifest_sha256', 's', encode(federated.manifest_hash(w.id), 'hex'))) fixed (name, type, given)
-	WHERE w.id = $1.workload_id
+	WHERE w.id = session.workload_id;
+END
 $$;
 COMMENT ON FUNCTION federated.task_entries(federated.sessions) IS
 	'What the canonical task text of a session holds: names with objects and arrays flattened, types b, i, f, s, values';
 
-CREATE FUNCTION federated.store_task_text(session federated.sessions) RETURNS void
-LANGUAGE plpgsql VOLATILE
+CREATE FUNCTION federated.task_text(session federated.sessions) RETURNS bytea
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT federated.secagg_task_text(array_agg(e.name), array_agg(e.type), array_agg(e.given)) FROM federated.task_entries($1) e
+$$;
+COMMENT ON FUNCTION federated.task_text(federated.sessions) IS 'The canonical task text of a session; 22023 if it has none';
+
+CREATE FUNCTION federated.check_task_text(session federated.sessions) RETURNS void
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -67,13 +86,24 @@ BEGIN
 			MESSAGE = 'secure aggregation needs a database in UTF8',
 			DETAIL = format('The encoding of this one is %s.', getdatabaseencoding());
 	END IF;
-	INSERT INTO federated.secagg_tasks
-	SELECT session.id, federated.secagg_task_text(array_agg(e.name), array_agg(e.type), array_agg(e.given))
-	FROM federated.task_entries(session) e;
+	-- As long as the one that is stored later, and refused for the same.
+	PERFORM federated.task_text(session);
+END
+$$;
+COMMENT ON FUNCTION federated.check_task_text(federated.sessions) IS
+	'Refuse (22023, 0A000) a session that is created and whose task text could not be built when its training starts';
+
+CREATE FUNCTION federated.store_task_text(session federated.sessions) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM federated.settled_privacy(session.id) WHERE federated.is_private(session.config);
+	INSERT INTO federated.secagg_tasks VALUES (session.id, federated.task_text(session));
 END
 $$;
 COMMENT ON FUNCTION federated.store_task_text(federated.sessions) IS
-	'Build the canonical task text of a session that starts; it is never built again';
+	'Build the canonical task text of a session whose training starts, with what was settled then; it is never built again';
 
 -- Metrics under masks: which, in which order, within which bounds
 

@@ -43,7 +43,7 @@ BEGIN
 	LOOP
 		INSERT INTO federated.participants (session_id, island_id, total_samples)
 		VALUES (session.id, island.island_id,
-				CASE WHEN session.config ->> 'secagg_weights' IS DISTINCT FROM 'hidden' THEN island.num_samples END);
+				CASE WHEN coalesce(session.config ->> 'secagg_weights', 'declared') = 'declared' THEN island.num_samples END);
 		PERFORM federated.log_event(session.id, 'participant_invited', jsonb_build_object('host_id', island.host_id));
 		invited := invited + 1;
 	END LOOP;
@@ -88,6 +88,7 @@ BEGIN
 			PERFORM federated.end_session(session.id, 'failed', problem);
 			RETURN 'session_failed';
 		END IF;
+		PERFORM federated.store_task_text(session) WHERE federated.uses_secagg(session.config);
 		PERFORM federated.log_event(session.id, 'session_started', jsonb_build_object('participants', ready));
 		RETURN federated.open_round(session);
 	ELSIF session.recruit_deadline <= now() THEN
