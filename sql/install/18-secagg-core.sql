@@ -6,11 +6,13 @@ LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'federated_secagg_base';
 COMMENT ON FUNCTION federated.secagg_base(bigint) IS 'Hash of the model that is trained on';
 
 CREATE FUNCTION federated.secagg_c0(session_id uuid, round integer, attempt integer, mode text, weights text, parameters bigint,
-									range float8, aux_len integer, sample_cap bigint, max_cohort integer, base bytea, task bytea)
+									range float8, aux_len integer, sample_cap bigint, max_cohort integer, base bytea, task bytea,
+									levels bigint, clip float8, noise_var bigint, aux_noise_var bigint)
 RETURNS bytea
 LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'federated_secagg_c0';
-COMMENT ON FUNCTION federated.secagg_c0(uuid, integer, integer, text, text, bigint, float8, integer, bigint, integer, bytea, bytea) IS
-	'Hash of all that is fixed before anybody advertises; parameters 0: no vector is uploaded';
+COMMENT ON FUNCTION federated.secagg_c0(uuid, integer, integer, text, text, bigint, float8, integer, bigint, integer, bytea, bytea, bigint, float8,
+									bigint, bigint) IS
+	'Hash of all that is fixed before anybody advertises; parameters 0: no vector is uploaded; clip and variances 0: Islands add no noise';
 
 CREATE FUNCTION federated.secagg_levels(max_cohort integer) RETURNS bigint
 LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'federated_secagg_levels';
@@ -18,7 +20,7 @@ COMMENT ON FUNCTION federated.secagg_levels(integer) IS 'Integer that the range 
 
 CREATE FUNCTION federated.secagg_weight(samples bigint, sample_cap bigint) RETURNS bigint
 LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'federated_secagg_weight';
-COMMENT ON FUNCTION federated.secagg_weight(bigint, bigint) IS 'Weight of an update of so many samples, 1 to 1048576';
+COMMENT ON FUNCTION federated.secagg_weight(bigint, bigint) IS 'Weight of an update of so many samples, 1 to 1048576; with weights "unit" nobody asks for it, and it is 1';
 
 CREATE FUNCTION federated.secagg_threshold(mode text, n integer) RETURNS integer
 LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'federated_secagg_threshold';

@@ -25,6 +25,11 @@ CREATE TABLE federated.secagg_attempts (
 	mode		text NOT NULL CHECK (mode IN ('active', 'semi_honest')),
 	base		bytea NOT NULL CHECK (octet_length(base) = 32),
 	c0			bytea NOT NULL CHECK (octet_length(c0) = 32),
+	range		float8 NOT NULL CHECK (range > 0),
+	levels		bigint NOT NULL CHECK (levels > 0),
+	clip		float8 NOT NULL,
+	noise_var	bigint NOT NULL,
+	aux_noise_var bigint NOT NULL,
 	n			integer CHECK (n BETWEEN 3 AND 128),
 	t			integer CHECK (t BETWEEN 1 AND n),
 	ctx			bytea CHECK (octet_length(ctx) = 32),
@@ -42,7 +47,8 @@ CREATE TABLE federated.secagg_attempts (
 	ended_at	timestamptz,
 	UNIQUE (session_id, round_no, attempt),
 	CHECK (state IN ('advertise', 'aborted') OR (n IS NOT NULL AND t IS NOT NULL AND ctx IS NOT NULL)),
-	CHECK (state NOT IN ('agree', 'reveal', 'sum', 'done', 'failed') OR sets IS NOT NULL)
+	CHECK (state NOT IN ('agree', 'reveal', 'sum', 'done', 'failed') OR sets IS NOT NULL),
+	CHECK (clip = 0 AND noise_var = 0 AND aux_noise_var = 0 OR clip = range AND noise_var > 0 AND aux_noise_var >= 0)
 );
 CREATE UNIQUE INDEX secagg_one_live ON federated.secagg_attempts (session_id, round_no) WHERE state <> 'aborted';
 CREATE UNIQUE INDEX secagg_one_reveal ON federated.secagg_attempts (session_id, base)
@@ -53,6 +59,11 @@ COMMENT ON TABLE federated.secagg_attempts IS 'Tries to sum the masked updates o
 COMMENT ON COLUMN federated.secagg_attempts.round_no IS 'As Islands count: the round''s number; the evaluation after the last is a round of its own';
 COMMENT ON COLUMN federated.secagg_attempts.base IS 'Hash of the model that is trained on: at most one revealed sum each';
 COMMENT ON COLUMN federated.secagg_attempts.c0 IS 'Hash of all that is fixed before anybody advertises';
+COMMENT ON COLUMN federated.secagg_attempts.range IS 'R: what the largest integer of an update stands for';
+COMMENT ON COLUMN federated.secagg_attempts.levels IS 'Q: that integer';
+COMMENT ON COLUMN federated.secagg_attempts.clip IS 'Clip norm, where Islands clip and add noise; else 0, as the next two';
+COMMENT ON COLUMN federated.secagg_attempts.noise_var IS 'Variance of the noise that each Island adds to each integer';
+COMMENT ON COLUMN federated.secagg_attempts.aux_noise_var IS 'Of the noise that it adds to its share of the count; 0 without adaptive clipping';
 COMMENT ON COLUMN federated.secagg_attempts.n IS 'Islands in the roster';
 COMMENT ON COLUMN federated.secagg_attempts.t IS 'Shares that make a secret';
 COMMENT ON COLUMN federated.secagg_attempts.ctx IS 'Hash of c0 and the roster';
@@ -165,27 +176,37 @@ END
 $$;
 COMMENT ON FUNCTION federated.refuse_secagg_change() IS 'Trigger: refuses (55000) every change that it is called for';
 
+-- In active mode for signatures, with noise of the Islands for the charge.
+CREATE FUNCTION federated.waits_in_agree(attempt federated.secagg_attempts) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN RETURN attempt.mode = 'active' OR attempt.clip > 0; END $$;
+COMMENT ON FUNCTION federated.waits_in_agree(federated.secagg_attempts) IS
+	'Whether something comes between the freeze of an attempt''s set and the opening of its reveal: signatures, or the charge of a private round';
+
 CREATE FUNCTION federated.guard_secagg_attempt() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF (old.id, old.session_id, old.round_id, old.round_no, old.attempt, old.protocol, old.mode, old.base, old.c0, old.excluded,
-		old.system_identifier, old.database_oid, old.timeline, old.began_at)
+	IF (old.id, old.session_id, old.round_id, old.round_no, old.attempt, old.protocol, old.mode, old.base, old.c0, old.range,
+		old.levels, old.clip, old.noise_var, old.aux_noise_var, old.excluded, old.system_identifier, old.database_oid, old.timeline,
+		old.began_at)
 		IS DISTINCT FROM (new.id, new.session_id, new.round_id, new.round_no, new.attempt, new.protocol, new.mode, new.base, new.c0,
-						  new.excluded, new.system_identifier, new.database_oid, new.timeline, new.began_at)
+						  new.range, new.levels, new.clip, new.noise_var, new.aux_noise_var, new.excluded, new.system_identifier,
+						  new.database_oid, new.timeline, new.began_at)
 		OR (old.n IS NOT NULL AND (old.n, old.t, old.ctx) IS DISTINCT FROM (new.n, new.t, new.ctx))
 		OR (old.sets IS NOT NULL AND old.sets IS DISTINCT FROM new.sets)
 		OR (old.aux_sum IS NOT NULL AND old.aux_sum IS DISTINCT FROM new.aux_sum) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('attempt %s of round %s is bound to what it was', old.attempt, old.round_no),
-			DETAIL = 'Islands have computed with it: its mode, base, c0, n, t, ctx and sets are written once.';
+			DETAIL = 'Islands have computed with it: its mode, base, c0, grid, noise, n, t, ctx and sets are written once.';
 	ELSIF old.state <> new.state AND NOT (CASE new.state
 		WHEN 'share' THEN old.state = 'advertise'
 		WHEN 'mask' THEN old.state = 'share'
-		WHEN 'agree' THEN old.state = 'mask' AND old.mode = 'active'
-		WHEN 'reveal' THEN old.state = CASE old.mode WHEN 'active' THEN 'agree' ELSE 'mask' END
+		WHEN 'agree' THEN old.state = 'mask' AND federated.waits_in_agree(old)
+		WHEN 'reveal' THEN old.state = CASE WHEN federated.waits_in_agree(old) THEN 'agree' ELSE 'mask' END
 		WHEN 'sum' THEN old.state = 'reveal'
 		WHEN 'done' THEN old.state = 'sum'
 		WHEN 'aborted' THEN old.state IN ('advertise', 'share', 'mask', 'agree')
@@ -194,7 +215,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('attempt %s of round %s cannot go from "%s" to "%s"', old.attempt, old.round_no, old.state, new.state),
-			DETAIL = 'Allowed: advertise, share, mask, agree (mode active), reveal, sum, done; aborted before reveal, failed after.';
+			DETAIL = 'Allowed: advertise, share, mask, agree (mode active, or with noise), reveal, sum, done; aborted before reveal, failed after.';
 	END IF;
 	RETURN new;
 END

@@ -120,8 +120,18 @@ COMMENT ON FUNCTION federated.masked_metrics(jsonb) IS 'Metrics that are summed 
 CREATE FUNCTION federated.aux_length(config jsonb) RETURNS integer
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT 3 + 2 * count(*)::integer FROM federated.masked_metrics($1) $$;
-COMMENT ON FUNCTION federated.aux_length(jsonb) IS 'Aux values of an update: weight, count, clamped values, and two for each masked metric';
+AS $$
+	SELECT CASE WHEN federated.is_distributed($1) THEN ($1 ? 'dp_adaptive_clip')::integer
+		ELSE (SELECT 3 + 2 * count(*)::integer FROM federated.masked_metrics($1)) END
+$$;
+COMMENT ON FUNCTION federated.aux_length(jsonb) IS
+	'Aux values of an update: weight, count, clamped values, and two for each masked metric; where Islands add noise nothing is sent without, and only whether it was within the clip norm, if that adapts';
+
+CREATE FUNCTION federated.most_samples(config jsonb) RETURNS bigint
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN federated.is_distributed($1) THEN 1 ELSE ($1 -> 'secagg_sample_cap')::bigint END $$;
+COMMENT ON FUNCTION federated.most_samples(jsonb) IS 'n_cap: samples from which on an Island weighs no more; 1 where each update counts the same';
 
 CREATE FUNCTION federated.masks_round(session federated.sessions, kind text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE
@@ -167,6 +177,33 @@ END
 $$;
 COMMENT ON FUNCTION federated.stage_timeout(federated.sessions, text) IS 'How long a stage of an attempt may take; NULL for those without a timeout of their own';
 
+CREATE FUNCTION federated.attempt_numbers(session federated.sessions, OUT range float8, OUT levels bigint, OUT clip float8,
+										  OUT noise_var bigint, OUT aux_noise_var bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	grid record;
+BEGIN
+	IF NOT federated.is_distributed(session.config) THEN
+		range := (session.config -> 'secagg_range')::float8;
+		levels := federated.secagg_levels((session.config -> 'secagg_max_cohort')::integer);
+		clip := 0;
+		noise_var := 0;
+		aux_noise_var := 0;
+		RETURN;
+	END IF;
+	grid := federated.settled_grid(session);
+	clip := federated.next_clip_norm(session);
+	range := clip;
+	levels := grid.levels;
+	noise_var := grid.noise_var;
+	aux_noise_var := grid.aux_noise_var;
+END
+$$;
+COMMENT ON FUNCTION federated.attempt_numbers(federated.sessions) IS
+	'Grid and noise of a session''s next attempt, which Islands work out, too';
+
 CREATE FUNCTION federated.begin_attempt(session federated.sessions, round federated.rounds, number integer, excluded bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -175,17 +212,21 @@ DECLARE
 	model federated.model_versions := federated.get_version(round.base_version_id);
 	base CONSTANT bytea := federated.secagg_base(model.vector_id);
 	world record;
+	numbers record;
 	opened federated.secagg_attempts;
 BEGIN
 	SELECT * INTO world FROM federated.cluster_identity();
-	INSERT INTO federated.secagg_attempts (session_id, round_id, round_no, attempt, mode, base, c0, deadline, excluded,
-										   system_identifier, database_oid, timeline)
+	SELECT * INTO numbers FROM federated.attempt_numbers(session);
+	INSERT INTO federated.secagg_attempts (session_id, round_id, round_no, attempt, mode, base, range, levels, clip, noise_var,
+										   aux_noise_var, c0, deadline, excluded, system_identifier, database_oid, timeline)
 	VALUES (session.id, round.id, federated.wire_round(round), number, session.config ->> 'secagg_mode', base,
+			numbers.range, numbers.levels, numbers.clip, numbers.noise_var, numbers.aux_noise_var,
 			federated.secagg_c0(session.id, federated.wire_round(round), number, session.config ->> 'secagg_mode',
 				session.config ->> 'secagg_weights', CASE round.kind WHEN 'train' THEN model.parameters ELSE 0 END,
-				(session.config -> 'secagg_range')::float8, federated.aux_length(session.config),
-				(session.config -> 'secagg_sample_cap')::bigint, (session.config -> 'secagg_max_cohort')::integer, base,
-				sha256((SELECT k.task_text FROM federated.secagg_tasks k WHERE k.session_id = session.id))),
+				numbers.range, federated.aux_length(session.config), federated.most_samples(session.config),
+				(session.config -> 'secagg_max_cohort')::integer, base,
+				sha256((SELECT k.task_text FROM federated.secagg_tasks k WHERE k.session_id = session.id)),
+				numbers.levels, numbers.clip, numbers.noise_var, numbers.aux_noise_var),
 			now() + federated.stage_timeout(session, 'advertise'), excluded, world.system_identifier, world.database_oid, world.timeline)
 	RETURNING * INTO opened;
 	PERFORM federated.log_stage(opened, jsonb_build_object('mode', opened.mode, 'base', encode(base, 'hex'), 'c0', encode(opened.c0, 'hex')));
@@ -220,7 +261,9 @@ BEGIN
 		WHEN 'advertise' THEN CASE WHEN own.adv IS NULL AND task_state = 'assigned' THEN 'advertise' END
 		WHEN 'share' THEN CASE WHEN own.u IS NOT NULL AND own.shared_at IS NULL AND task_state = 'assigned' THEN 'share' END
 		WHEN 'mask' THEN CASE WHEN own.shared_at IS NOT NULL AND task_state = 'assigned' THEN 'upload' END
-		WHEN 'agree' THEN CASE WHEN own.u = ANY (federated.summed_set(attempt.id)) AND own.agreement IS NULL THEN 'agree' END
+		-- Without signatures it is the coordinator alone that is waited for.
+		WHEN 'agree' THEN CASE WHEN attempt.mode = 'active' AND own.u = ANY (federated.summed_set(attempt.id))
+									AND own.agreement IS NULL THEN 'agree' END
 		WHEN 'reveal' THEN CASE WHEN own.u = ANY (federated.summed_set(attempt.id)) AND own.revealed_at IS NULL
 									 AND (attempt.mode = 'semi_honest' OR own.agreement IS NOT NULL) THEN 'reveal' END END;
 END
@@ -231,11 +274,11 @@ COMMENT ON FUNCTION federated.due_call(federated.secagg_attempts, bigint, text) 
 CREATE FUNCTION federated.secagg_document(attempt federated.secagg_attempts, session federated.sessions, round federated.rounds,
 										  island_id bigint, task_state text) RETURNS json
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+-- Numbers are hashed by who reads them: with all digits.
+SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1
 AS $$
 DECLARE
 	config CONSTANT jsonb := session.config;
-	cohort CONSTANT integer := config -> 'secagg_max_cohort';
 BEGIN
 	RETURN json_build_object(
 		'attempt', attempt.attempt, 'round', attempt.round_no, 'state', attempt.state,
@@ -245,10 +288,11 @@ BEGIN
 		'task_text', (SELECT translate(encode(k.task_text, 'base64'), E'\n', '') FROM federated.secagg_tasks k WHERE k.session_id = session.id),
 		'vectors', CASE round.kind WHEN 'train' THEN json_build_array(json_build_object(
 					   'stream', 0, 'd', (SELECT v.parameters FROM federated.model_versions v WHERE v.id = round.base_version_id),
-					   'R', config -> 'secagg_range')) ELSE '[]' END,
-		'aux_len', federated.aux_length(config), 'slice_values', 262080, 'Q', federated.secagg_levels(cohort),
-		'W_cap', federated.secagg_weight(1, 1), 'n_cap', config -> 'secagg_sample_cap', 'n_max', cohort,
-		'clip', 0, 'noise_var', 0, 'aux_noise_var', 0);
+					   'R', attempt.range)) ELSE '[]' END,
+		'aux_len', federated.aux_length(config), 'slice_values', 262080, 'Q', attempt.levels,
+		'W_cap', CASE WHEN federated.is_distributed(config) THEN 1 ELSE federated.secagg_weight(1, 1) END,
+		'n_cap', federated.most_samples(config), 'n_max', config -> 'secagg_max_cohort',
+		'clip', attempt.clip, 'noise_var', attempt.noise_var, 'aux_noise_var', attempt.aux_noise_var);
 END
 $$;
 COMMENT ON FUNCTION federated.secagg_document(federated.secagg_attempts, federated.sessions, federated.rounds, bigint, text) IS

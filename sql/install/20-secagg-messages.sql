@@ -341,7 +341,7 @@ BEGIN
 		RETURN federated.reject(entry.held, me.id, 'secagg_stale', problem);
 	END IF;
 	expected := 4 * federated.aux_length((SELECT s.config FROM federated.sessions s WHERE s.id = (entry.held).session_id));
-	IF octet_length(aux) <> expected THEN
+	IF octet_length(aux) <> expected OR expected = 0 THEN
 		RETURN federated.reject(entry.held, me.id, 'secagg_bad_message',
 			format('%s bytes of aux values were sent; expected %s', octet_length(aux), expected));
 	END IF;
@@ -412,6 +412,8 @@ BEGIN
 	SELECT * INTO entry FROM federated.enter_attempt(me, session_id, round, attempt);
 	IF entry.reason IS NOT NULL THEN
 		RETURN federated.reject(entry.held, me.id, entry.reason, entry.detail);
+	ELSIF (entry.current).mode = 'semi_honest' THEN
+		RETURN federated.reject(entry.held, me.id, 'secagg_bad_message', 'nobody signs in mode semi_honest');
 	ELSIF (entry.own).agreement = signature THEN
 		RETURN federated.secagg_accepted(false);
 	ELSIF (entry.own).agreement IS NOT NULL THEN

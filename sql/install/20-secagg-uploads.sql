@@ -81,6 +81,9 @@ DECLARE
 BEGIN
 	SELECT * INTO member FROM federated.masking_member(round, own.island_id);
 	SELECT x.aux INTO aux FROM federated.secagg_aux x WHERE x.attempt_id = (member.attempt).id AND x.u = (member.own).u;
+	IF federated.aux_length(config) = 0 THEN
+		aux := '';
+	END IF;
 	IF digest <> own.digest THEN
 		reason := CASE WHEN own.state = 'accepted' THEN 'conflicting_update' ELSE 'wrong_digest' END;
 		detail := 'the update was begun with another digest';
@@ -93,9 +96,9 @@ BEGIN
 	ELSIF (member.own).shared_at IS NULL THEN
 		reason := 'secagg_stale';
 		detail := 'this Island has sent no shares in this attempt';
-	ELSIF config ->> 'secagg_weights' = 'hidden' AND num_samples IS NOT NULL THEN
+	ELSIF config ->> 'secagg_weights' <> 'declared' AND num_samples IS NOT NULL THEN
 		reason := 'bad_num_samples';
-		detail := 'with secagg_weights "hidden" the number of samples is not sent';
+		detail := format('with secagg_weights %s the number of samples is not sent', config -> 'secagg_weights');
 	ELSIF config ->> 'secagg_weights' = 'declared' AND coalesce(num_samples, 0) NOT BETWEEN 1 AND 1000000000000 THEN
 		reason := 'bad_num_samples';
 		detail := format('num_samples is %s; allowed are 1 to 1000000000000', coalesce(num_samples::text, 'null'));

@@ -2,8 +2,17 @@
 -- Epsilon is worked out from the charges whenever somebody asks. Charges that
 -- cost the same are counted, so that many rounds are as quick as few.
 
-CREATE TYPE federated.privacy_cost AS (noise_multiplier float8, sampling_rate float8, sampling text, rounds bigint);
-COMMENT ON TYPE federated.privacy_cost IS 'So many rounds with the same noise and the same sampling';
+CREATE TYPE federated.privacy_cost AS (noise_multiplier float8, sampling_rate float8, sampling text, rounds bigint, exact boolean);
+COMMENT ON TYPE federated.privacy_cost IS
+	'So many rounds with the same noise and the same sampling; exact: whether the exact curve of the Gaussian mechanism holds for them';
+
+-- It is not proved for sums of discrete Gaussians: for noise that Islands add
+-- together only Renyi orders count, and for all that is composed with it.
+CREATE FUNCTION federated.has_exact_curve(mechanism text) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT $1 <> 'distributed' $$;
+COMMENT ON FUNCTION federated.has_exact_curve(text) IS 'Whether the exact curve of the Gaussian mechanism holds for noise of a mechanism';
 
 CREATE TYPE federated.spent_privacy AS (rounds bigint, epsilon float8, method text, rdp_order float8);
 COMMENT ON TYPE federated.spent_privacy IS 'Rounds that were charged, what they cost together, and how that was worked out';
@@ -17,9 +26,11 @@ DECLARE
 BEGIN
 	SELECT coalesce(sum(c.rounds), 0), (federated.privacy_epsilon(
 			   coalesce(array_agg(c.noise_multiplier), '{}'), coalesce(array_agg(c.sampling_rate), '{}'),
-			   coalesce(array_agg(c.sampling), '{}'), coalesce(array_agg(c.rounds), '{}'), compose_privacy.delta, true)).*
+			   coalesce(array_agg(c.sampling), '{}'), coalesce(array_agg(c.rounds), '{}'), compose_privacy.delta,
+			   coalesce(bool_and(c.exact), true))).*
 	INTO answer
-	FROM (SELECT u.noise_multiplier, u.sampling_rate, u.sampling, sum(u.rounds)::bigint AS rounds FROM unnest(costs) u
+	FROM (SELECT u.noise_multiplier, u.sampling_rate, u.sampling, sum(u.rounds)::bigint AS rounds, bool_and(u.exact) AS exact
+		  FROM unnest(costs) u
 		  GROUP BY u.noise_multiplier, u.sampling_rate, u.sampling
 		  ORDER BY u.noise_multiplier, u.sampling_rate, u.sampling) c;
 	RETURN answer;
@@ -33,7 +44,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN ARRAY(SELECT ROW(c.noise_multiplier, c.sampling_rate, c.sampling, count(*))::federated.privacy_cost
+	RETURN ARRAY(SELECT ROW(c.noise_multiplier, c.sampling_rate, c.sampling, count(*),
+							bool_and(federated.has_exact_curve(c.mechanism)))::federated.privacy_cost
 				 FROM federated.privacy_charges c WHERE c.session_id = session_costs.session_id
 				 GROUP BY c.noise_multiplier, c.sampling_rate, c.sampling);
 END
@@ -47,7 +59,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN ARRAY(SELECT ROW(c.noise_multiplier, 1, federated.counted_sampling(s.config, 1), count(*))::federated.privacy_cost
+	RETURN ARRAY(SELECT ROW(c.noise_multiplier, 1, federated.counted_sampling(s.config, 1), count(*),
+							bool_and(federated.has_exact_curve(c.mechanism)))::federated.privacy_cost
 				 FROM federated.privacy_charges c JOIN federated.sessions s ON s.id = c.session_id
 				 WHERE c.session_id = participant_costs.session_id
 				   AND (c.lost AND participant_costs.lost
@@ -86,7 +99,8 @@ BEGIN
 	IF round.kind <> 'train' OR NOT federated.is_private(session.config) THEN
 		RETURN NULL;
 	END IF;
-	this := ROW((session.config -> 'dp_sigma')::float8, 1, federated.counted_sampling(session.config, 1), 1);
+	this := ROW((session.config -> 'dp_sigma')::float8, 1, federated.counted_sampling(session.config, 1), 1,
+				federated.has_exact_curve(session.config ->> 'dp_mode'));
 	RETURN (federated.compose_privacy(before || this, delta)).epsilon - (federated.compose_privacy(before, delta)).epsilon;
 END
 $$;

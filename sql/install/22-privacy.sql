@@ -81,6 +81,17 @@ BEGIN
 	charge.count_noise := settled.count_noise;
 	charge.update_noise_multiplier := federated.update_noise(charge.noise_multiplier, charge.count_noise);
 	charge.clip_norm := federated.next_clip_norm(session);
+	charge.divisor := settled.divisor;
+	charge.delta := settled.delta;
+	IF charge.mechanism = 'distributed' THEN
+		-- What the honest Islands of any sum add together; who takes part is known.
+		SELECT charge.clip_norm / g.levels, g.honest * g.noise_var INTO charge.grid, charge.noise_variance
+		FROM federated.settled_grid(session) g;
+		charge.sampling_rate := 1;
+		charge.sampling := 'none';
+		charge.insecure_seed := false;
+		RETURN charge;
+	END IF;
 	-- An Island that adds its own noise adds up nobody else's values.
 	bits := federated.grid_bits(charge.update_noise_multiplier,
 		CASE charge.mechanism WHEN 'local' THEN 1
@@ -94,12 +105,10 @@ BEGIN
 	END IF;
 	charge.grid := charge.clip_norm / 2.0::float8 ^ bits;
 	charge.noise_variance := ceil((charge.update_noise_multiplier * 2.0::float8 ^ bits) ^ 2)::bigint;
-	charge.divisor := settled.divisor;
 	-- What is made again of the same Islands was not drawn again.
 	charge.sampling_rate := CASE WHEN EXISTS (SELECT FROM federated.privacy_charges c WHERE c.round_id = round.id) THEN 1
 								 ELSE round.sampling_rate END;
 	charge.sampling := federated.counted_sampling(session.config, charge.sampling_rate);
-	charge.delta := settled.delta;
 	charge.insecure_seed := charge.mechanism = 'central' AND federated.setting('dp_test_seed') <> '';
 	RETURN charge;
 END
@@ -201,7 +210,10 @@ LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE federated.privacy_charges c
-	SET released_fraction = federated.noised_fraction(counted.within, counted.updates, c.count_noise, c.divisor)
+	SET released_fraction = CASE c.mechanism
+			WHEN 'distributed' THEN (SELECT federated.secagg_fraction(a.aux_sum[1], c.divisor) FROM federated.secagg_attempts a
+									 WHERE a.round_id = c.round_id AND a.state = 'done')
+			ELSE federated.noised_fraction(counted.within, counted.updates, c.count_noise, c.divisor) END
 	FROM (SELECT k.id, count(u.id) FILTER (WHERE u.norm <= k.clip_norm) AS within, count(u.id) AS updates
 		  FROM federated.privacy_charges k
 		  LEFT JOIN federated.updates u ON u.round_id = k.round_id AND u.position IS NOT NULL
@@ -210,4 +222,4 @@ AS $$
 	WHERE c.id = counted.id
 $$;
 COMMENT ON FUNCTION federated.release_fraction(federated.rounds) IS
-	'In the transaction that closes a round: release, with noise, how many updates its clip norm left as they were; the next round''s follows from it';
+	'In the transaction that closes a round: release, with noise, how many updates its clip norm left as they were, or what of that was in the sum with the Islands'' noise; the next round''s follows from it';

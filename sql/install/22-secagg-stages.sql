@@ -128,12 +128,13 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN count(m.agreed_at) = cardinality(federated.summed_set($1.id)) THEN now()
+				WHEN $1.mode = 'semi_honest' THEN now()
 				WHEN count(m.agreed_at) >= $1.t THEN least($1.deadline, max(m.agreed_at) + interval '10 seconds')
 				ELSE $1.deadline END
 	FROM federated.secagg_members m WHERE m.attempt_id = $1.id
 $$;
 COMMENT ON FUNCTION federated.agreement_due(federated.secagg_attempts) IS
-	'When signatures are enough: all, or t of them and none for ten seconds; otherwise the deadline';
+	'When signatures are enough: all, or t of them and none for ten seconds; otherwise the deadline. In mode semi_honest none are asked for';
 
 -- Giving up an attempt, before it is revealed
 
@@ -181,6 +182,7 @@ BEGIN
 	UPDATE federated.updates u SET state = 'abandoned', position = NULL, weight = NULL
 	WHERE u.round_id = round.id AND u.state IN ('uploading', 'accepted');
 	PERFORM federated.retire_updates(round);
+	PERFORM federated.abandon_result(round);
 	UPDATE federated.participants p SET status = 'training'
 	WHERE p.session_id = session.id AND p.status = 'gradient_sent';
 	UPDATE federated.tasks t SET state = 'assigned', reason = NULL, finished_at = NULL WHERE t.round_id = round.id AND t.state = 'done';
@@ -340,7 +342,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	next_state CONSTANT text := CASE attempt.mode WHEN 'active' THEN 'agree' ELSE 'reveal' END;
+	next_state CONSTANT text := CASE WHEN federated.waits_in_agree(attempt) THEN 'agree' ELSE 'reveal' END;
 BEGIN
 	UPDATE federated.rounds r SET state = 'aggregating', frozen_at = clock_timestamp()
 	WHERE r.id = round.id AND r.state = 'open' RETURNING * INTO STRICT round;
@@ -375,7 +377,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION federated.open_reveal(federated.sessions, federated.secagg_attempts) IS
-	'U4: who has signed may reveal. From here the attempt is never given up for another';
+	'U4: who has signed may reveal, in mode semi_honest everybody in the set. From here the attempt is never given up for another';
 
 -- S9: what the sum of the aux values must say, or somebody counted wrong.
 CREATE FUNCTION federated.aux_problem(session federated.sessions, round federated.rounds, summed integer, aux bigint[]) RETURNS text
@@ -385,7 +387,10 @@ AS $$
 DECLARE
 	declared bigint;
 BEGIN
-	IF aux[2] <> summed THEN
+	IF federated.is_distributed(session.config) THEN
+		-- Nothing is sent that could be counted: it would have no noise.
+		RETURN NULL;
+	ELSIF aux[2] <> summed THEN
 		RETURN format('the masked count is %s for %s updates', aux[2], summed);
 	ELSIF session.config ->> 'secagg_weights' = 'declared' THEN
 		SELECT sum(federated.secagg_weight(u.num_samples, (session.config -> 'secagg_sample_cap')::bigint)) INTO declared
@@ -451,14 +456,16 @@ BEGIN
 		END IF;
 		RETURN federated.fail_session(session, problem);
 	END IF;
-	aux := federated.secagg_unmask_aux(attempt.id, federated.aux_length(session.config));
+	aux := CASE federated.aux_length(session.config) WHEN 0 THEN '{}'
+				ELSE federated.secagg_unmask_aux(attempt.id, federated.aux_length(session.config)) END;
 	problem := federated.aux_problem(session, round, cardinality(federated.summed_set(attempt.id)), aux);
 	IF problem IS NOT NULL THEN
 		RETURN federated.fail_session(session, 'secure aggregation: ' || problem);
 	END IF;
 	UPDATE federated.secagg_attempts a SET state = 'sum', aux_sum = aux, deadline = NULL
 	WHERE a.id = attempt.id AND a.state = 'reveal' RETURNING * INTO STRICT attempt;
-	PERFORM federated.create_result(session, round) WHERE round.kind = 'train';
+	-- A private one has it since it was charged.
+	PERFORM federated.create_result(session, round) WHERE round.kind = 'train' AND round.result_version_id IS NULL;
 	PERFORM federated.log_stage(attempt, jsonb_build_object(
 		'revealed', (SELECT count(m.revealed_at) FROM federated.secagg_members m WHERE m.attempt_id = attempt.id)));
 	RETURN 'secagg_opened';
@@ -553,6 +560,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	attempt federated.secagg_attempts := federated.live_attempt(round.id);
+	step text;
 BEGIN
 	IF attempt.id IS NULL THEN
 		-- Attempts are not dumped: this round was restored without its own.
@@ -567,8 +575,10 @@ BEGIN
 		END IF;
 		RETURN federated.early_stage(session, round, attempt);
 	ELSIF attempt.state = 'agree' AND federated.agreement_due(attempt) <= now() THEN
-		IF (SELECT count(m.agreement) FROM federated.secagg_members m WHERE m.attempt_id = attempt.id) >= attempt.t THEN
-			RETURN federated.open_reveal(session, attempt);
+		IF attempt.mode = 'semi_honest'
+			OR (SELECT count(m.agreement) FROM federated.secagg_members m WHERE m.attempt_id = attempt.id) >= attempt.t THEN
+			step := federated.charge_attempt(session, round);
+			RETURN CASE WHEN step IS NULL THEN federated.open_reveal(session, attempt) ELSE step END;
 		END IF;
 		RETURN federated.try_again(session, round, attempt, format('fewer than %s Islands have signed', attempt.t));
 	ELSIF attempt.state = 'reveal' THEN
@@ -605,7 +615,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(jsonb_object_agg(m.metric,
 			   (CASE WHEN $1.aux_sum[pair.place] >= 2147483648 THEN $1.aux_sum[pair.place] - 4294967296 ELSE $1.aux_sum[pair.place] END)::float8
-			   * (m.bound / federated.secagg_levels(($2 -> 'secagg_max_cohort')::integer)) * federated.secagg_weight(1, 1)
+			   * (m.bound / $1.levels) * federated.secagg_weight(1, 1)
 			   / $1.aux_sum[pair.place + 1]), '{}')
 	FROM federated.masked_metrics($2) m CROSS JOIN LATERAL (SELECT 4 + 2 * m.place::integer AS place) pair
 	WHERE m.part = $3 AND $1.aux_sum[pair.place + 1] > 0

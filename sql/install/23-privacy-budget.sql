@@ -10,7 +10,7 @@ DECLARE
 	next federated.privacy_cost;
 BEGIN
 	next := ROW((session.config -> 'dp_sigma')::float8, sampling_rate,
-				federated.counted_sampling(session.config, sampling_rate), 1);
+				federated.counted_sampling(session.config, sampling_rate), 1, federated.has_exact_curve(session.config ->> 'dp_mode'));
 	RETURN federated.compose_privacy(federated.session_costs(session.id) || next, federated.session_delta(session));
 END
 $$;

@@ -94,7 +94,8 @@ DECLARE
 	rate CONSTANT float8 := federated.drawn_rate(config, participants);
 	cost federated.privacy_cost;
 BEGIN
-	cost := ROW((config -> 'dp_sigma')::float8, rate, federated.counted_sampling(config, rate), rounds);
+	cost := ROW((config -> 'dp_sigma')::float8, rate, federated.counted_sampling(config, rate), rounds,
+				federated.has_exact_curve(config ->> 'dp_mode'));
 	RETURN federated.compose_privacy(ARRAY[cost], federated.planned_delta(config, participants));
 END
 $$;

@@ -1,16 +1,18 @@
 /*
  * combine_masked.c
- *		The weighted mean of updates that nobody sees: their masked integers are
- *		summed modulo 2^32, and the masks are taken off the sum.
+ *		The mean of updates that nobody sees: their masked integers are summed
+ *		modulo 2^32, and the masks are taken off the sum.
  *
  * What comes out is the exact weighted mean of what Islands quantised
- * (core/secagg/quantiser.h), whatever the order of the updates.
+ * (core/secagg/quantiser.h), whatever the order of the updates; where they have
+ * added noise, the sum over a number that was fixed before (dp_quantiser.h).
  */
 #include "postgres.h"
 
 #include "aggregate/stages.h"
 #include "aggregate/unmask.h"
 #include "base/secagg.h"
+#include "core/secagg/dp_quantiser.h"
 #include "core/secagg/quantiser.h"
 
 typedef struct Masked
@@ -53,7 +55,10 @@ run(void *prepared, FedPageWork *work)
 	if (!fed_mask_apply(masked->mask, FED_STREAM_DELTA, first, masked->sum, count, &error))
 		fed_secagg_raise(&error);
 	memset(work->sum, 0, FED_PAGE_VALUES * sizeof(double));
-	fed_quantiser_mean(&masked->quantiser, masked->sum, count, masked->plan->masked.weights, work->sum);
+	if (masked->plan->masked.divisor > 0)
+		fed_dp_mean(masked->sum, count, masked->quantiser.R, masked->quantiser.Q, masked->plan->masked.divisor, work->sum);
+	else
+		fed_quantiser_mean(&masked->quantiser, masked->sum, count, masked->plan->masked.weights, work->sum);
 }
 
 const FedStage fed_combine_masked = {"masked", prepare, run};

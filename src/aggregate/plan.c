@@ -50,9 +50,12 @@ static const char *const states_query =
 	" ORDER BY s.position";
 
 static const char *const masked_query =
-	"SELECT a.id, (s.config -> 'secagg_range')::float8, federated.secagg_levels((s.config -> 'secagg_max_cohort')::integer), a.aux_sum[1]"
+	"SELECT a.id, a.range, a.levels, CASE WHEN federated.is_private(s.config) THEN 0 ELSE a.aux_sum[1] END,"
+	" CASE WHEN federated.is_private(s.config) THEN coalesce(c.divisor, 'NaN') ELSE 0 END"
 	" FROM federated.secagg_attempts a"
 	" JOIN federated.sessions s ON s.id = a.session_id"
+	" JOIN federated.rounds r ON r.id = a.round_id"
+	" LEFT JOIN federated.privacy_charges c ON c.version_id = r.result_version_id AND c.mechanism = 'distributed'"
 	" WHERE a.round_id = $1 AND a.state = 'sum'";
 
 /* A grid that is no power of two of the clip norm, as one that is too small to be exact, would bend the bound. */
@@ -67,6 +70,15 @@ check_grid(const FedPrivacy *privacy)
 				 errmsg("the clip norm %g is no power of two of the grid %g", privacy->clip_norm, privacy->grid)));
 }
 
+static void
+refuse_uncharged(int64 round_id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("round " INT64_FORMAT " is not charged for", round_id),
+			 errdetail("In a session with differential privacy a round is aggregated only after federated.privacy_charges says what it spends.")));
+}
+
 /* What was charged before the first page of noise; without that, none is made. */
 static FedPrivacy *
 load_charge(int64 round_id, MemoryContext context)
@@ -75,10 +87,7 @@ load_charge(int64 round_id, MemoryContext context)
 	FedPrivacy *privacy = MemoryContextAllocZero(context, sizeof(FedPrivacy));
 
 	if (rows->numvals != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("round " INT64_FORMAT " is not charged for", round_id),
-				 errdetail("In a session with differential privacy a round is aggregated only after federated.privacy_charges says what it spends.")));
+		refuse_uncharged(round_id);
 	privacy->clip_norm = DatumGetFloat8(fed_row_value(rows, 0, 1));
 	privacy->grid = DatumGetFloat8(fed_row_value(rows, 0, 2));
 	privacy->noise_variance = DatumGetInt64(fed_row_value(rows, 0, 3));
@@ -186,7 +195,10 @@ load_masked(FedPlan *plan, int64 round_id)
 	plan->masked.range = DatumGetFloat8(fed_row_value(rows, 0, 2));
 	plan->masked.levels = DatumGetInt64(fed_row_value(rows, 0, 3));
 	plan->masked.weights = (uint32) DatumGetInt64(fed_row_value(rows, 0, 4));
+	plan->masked.divisor = DatumGetFloat8(fed_row_value(rows, 0, 5));
 	SPI_freetuptable(rows);
+	if (isnan(plan->masked.divisor))
+		refuse_uncharged(round_id);
 }
 
 /* What is combined value by value must have as many. */
@@ -209,7 +221,8 @@ check_lengths(const FedPlan *plan)
 
 /*
  * fed_plan_load reads the plan of a round that is being aggregated (else
- * 55000) and, where noise is to be added, charged for (else 55000), into the current memory context. The caller is connected to SPI with
+ * 55000) and, where noise is to be added or was added by the Islands, charged
+ * for (else 55000), into the current memory context. The caller is connected to SPI with
  * that context saved as its own.
  */
 FedPlan *

@@ -34,7 +34,9 @@ typedef struct FedMaskedPlan
 	int64		attempt_id;
 	double		range;			/* R: what the largest integer stands for */
 	int64		levels;			/* Q: the largest integer of an update */
-	uint32		weights;		/* sum of the weights of the updates in the sum */
+	uint32		weights;		/* sum of the weights of the updates in the sum; 0 with a divisor */
+	double		divisor;		/* D, where Islands have added noise to what is summed: what the
+								 * sum is divided by, whatever is in it; else 0 */
 } FedMaskedPlan;
 
 typedef struct FedPlan

@@ -97,15 +97,21 @@ federated_secagg_base(PG_FUNCTION_ARGS)
 static FedSecaggWeights
 weights_of(const text *name)
 {
-	return strcmp(text_to_cstring(name), "hidden") == 0 ? FED_SECAGG_HIDDEN : FED_SECAGG_DECLARED;
+	char	   *given = text_to_cstring(name);
+
+	if (strcmp(given, "unit") == 0)
+		return FED_SECAGG_UNIT;
+	return strcmp(given, "hidden") == 0 ? FED_SECAGG_HIDDEN : FED_SECAGG_DECLARED;
 }
 
 /*
  * federated.secagg_c0(session_id uuid, round int, attempt int, mode text, weights text, parameters bigint,
- *					   range float8, aux_len int, sample_cap bigint, max_cohort int, base bytea, task bytea)
+ *					   range float8, aux_len int, sample_cap bigint, max_cohort int, base bytea, task bytea,
+ *					   levels bigint, clip float8, noise_var bigint, aux_noise_var bigint)
  * returns bytea
  *
- * parameters 0: no vector is uploaded. Without differential privacy.
+ * parameters 0: no vector is uploaded. clip, noise_var and aux_noise_var are 0
+ * without differential privacy.
  */
 Datum
 federated_secagg_c0(PG_FUNCTION_ARGS)
@@ -128,12 +134,15 @@ federated_secagg_c0(PG_FUNCTION_ARGS)
 	}
 	params.aux_len = PG_GETARG_INT32(7);
 	params.slice_values = FED_SECAGG_SLICE_VALUES;
-	params.W_cap = FED_W_CAP;
+	params.W_cap = params.weights == FED_SECAGG_UNIT ? 1 : FED_W_CAP;
 	params.n_cap = PG_GETARG_INT64(8);
 	params.n_max = PG_GETARG_INT32(9);
-	params.Q = fed_quantiser_levels(params.n_max);
 	memcpy(params.base, fed_bytes(PG_GETARG_BYTEA_PP(10), FED_SHA256_BYTES, "base"), FED_SHA256_BYTES);
 	memcpy(params.task, fed_bytes(PG_GETARG_BYTEA_PP(11), FED_SHA256_BYTES, "task"), FED_SHA256_BYTES);
+	params.Q = (uint64) PG_GETARG_INT64(12);
+	params.clip = PG_GETARG_FLOAT8(13);
+	params.noise_var = (uint64) PG_GETARG_INT64(14);
+	params.aux_noise_var = (uint64) PG_GETARG_INT64(15);
 	if (!fed_secagg_c0(&params, c0, &error))
 		fed_secagg_raise(&error);
 	PG_RETURN_BYTEA_P(fed_new_bytea(c0, sizeof(c0)));

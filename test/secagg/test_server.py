@@ -640,9 +640,10 @@ class Constraints(Case):
                           "UPDATE federated.secagg_attempts SET state = 'aborted' WHERE state = 'reveal'",
                           "DELETE FROM federated.secagg_attempts", "UPDATE federated.secagg_members SET adv = adv || ''::bytea, pid = adv"):
             self.refused((prerequisite, psycopg.errors.CheckViolation), statement)
-        second = ("INSERT INTO federated.secagg_attempts (session_id, round_id, round_no, attempt, mode, base, c0, n, t, ctx, sets, state,"
-                  " system_identifier, database_oid, timeline) SELECT session_id, round_id, round_no + %s, attempt + 1, mode, base, c0, n, t, ctx, sets,"
-                  " state, system_identifier, database_oid, timeline FROM federated.secagg_attempts WHERE id = %s")
+        bound = ("mode, base, c0, range, levels, clip, noise_var, aux_noise_var, n, t, ctx, sets, state, system_identifier, database_oid,"
+                 " timeline")
+        second = (f"INSERT INTO federated.secagg_attempts (session_id, round_id, round_no, attempt, {bound})"
+                  f" SELECT session_id, round_id, round_no + %s, attempt + 1, {bound} FROM federated.secagg_attempts WHERE id = %s")
         self.refused(psycopg.errors.UniqueViolation, second, 0, attempt)  # another live one
         self.refused(psycopg.errors.UniqueViolation, second, 1, attempt)  # another revelation of the base
         server().run("SELECT federated_cancel_session(%s)", self.session)
