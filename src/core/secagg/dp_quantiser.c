@@ -17,8 +17,8 @@
 /* Steps of the norm's search. */
 #define SHRINK (1 - 0x1p-20)
 
-/* Squares of values up to 2^24 + 1 that fit into 64 bits together. */
-#define BLOCK (1 << 14)
+/* Values that are looked at together: their squares, of up to 2^24 + 1, fit into 64 bits, and they onto any stack. */
+#define BLOCK (1 << 12)
 
 __extension__ typedef unsigned __int128 uint128;
 
@@ -140,60 +140,104 @@ fed_dp_grid(const FedDpRequest *request, FedDpGrid *grid, FedSecaggError *err)
 	return choose_exponent(request, grid, err);
 }
 
-/* The L2 norm in double, summed in order; not finite if any value is not. */
-static double
-norm_of(const float *x, size_t n)
+/* An update that is gone over from its beginning, block by block. */
+typedef struct Walk
 {
-	double		sum = 0;
+	FedDpReader read;
+	void	   *arg;
+	uint64_t	n;
+	uint64_t	next;
+	size_t		len;
+	float		block[BLOCK];
+} Walk;
 
-	for (size_t i = 0; i < n; i++)
-		sum += (double) x[i] * x[i];
-	return sqrt(sum);
+/* The next block; len is 0 behind the last one. */
+static bool
+walk_on(Walk *walk, FedSecaggError *err)
+{
+	walk->next += walk->len;
+	walk->len = walk->n - walk->next < BLOCK ? (size_t) (walk->n - walk->next) : BLOCK;
+	return walk->len == 0 || walk->read(walk->arg, walk->next, walk->len, walk->block) ||
+		fed_secagg_fail(err, FED_SECAGG_FAILED, "the update cannot be read");
 }
 
-/* q = trunc(x * factor), and the exact sum of squares. */
-static uint128
-truncate_values(const float *x, size_t n, double factor, uint32_t *q)
+static bool
+walk_begin(Walk *walk, FedSecaggError *err)
 {
-	uint128		total = 0;
+	walk->next = 0;
+	walk->len = 0;
+	return walk_on(walk, err);
+}
 
-	for (size_t done = 0; done < n; done += BLOCK)
+/* The L2 norm in double, summed in order; not finite if any value is not. */
+static bool
+find_norm(Walk *walk, double *norm, FedSecaggError *err)
+{
+	double		sum = 0;
+	bool		ok;
+
+	for (ok = walk_begin(walk, err); ok && walk->len > 0; ok = walk_on(walk, err))
 	{
-		size_t		end = n - done < BLOCK ? n : done + BLOCK;
+		for (size_t i = 0; i < walk->len; i++)
+			sum += (double) walk->block[i] * walk->block[i];
+	}
+	*norm = sqrt(sum);
+	return ok;
+}
+
+/* The exact sum of squares in steps. */
+static bool
+sum_steps(Walk *walk, double factor, uint128 *total, FedSecaggError *err)
+{
+	bool		ok;
+
+	*total = 0;
+	for (ok = walk_begin(walk, err); ok && walk->len > 0; ok = walk_on(walk, err))
+	{
 		uint64_t	sum = 0;
 
-		for (size_t i = done; i < end; i++)
+		for (size_t i = 0; i < walk->len; i++)
 		{
-			int32_t		value = (int32_t) (x[i] * factor);
+			int64_t		value = (int32_t) (walk->block[i] * factor);
 
-			q[i] = (uint32_t) value;
-			sum += (uint64_t) ((int64_t) value * value);
+			sum += (uint64_t) (value * value);
 		}
-		total += sum;
+		*total += sum;
 	}
-	return total;
+	return ok;
 }
 
 bool
-fed_dp_quantise(const float *x, size_t n, double C, uint64_t Q, uint32_t *q,
-				bool *within, FedSecaggError *err)
+fed_dp_scale(FedDpReader read, void *arg, uint64_t n, double C, uint64_t Q, FedDpScale *scale, FedSecaggError *err)
 {
-	double		norm = norm_of(x, n);
-	double		factor;
+	Walk		walk = {.read = read, .arg = arg, .n = n};
+	double		norm;
+	uint128		total;
+	bool		ok;
 
 	if (!(C > 0) || !isfinite(C) || Q < 1 || Q > UINT64_C(1) << MOST_EXPONENT ||
 		!isfinite((double) Q / C))
 		return fed_secagg_fail(err, FED_SECAGG_OUT_OF_RANGE,
 							   "no grid of %" PRIu64 " steps up to a norm of %g",
 							   Q, C);
+	if (!find_norm(&walk, &norm, err))
+		return false;
 	if (!isfinite(norm))
 		return fed_secagg_fail(err, FED_SECAGG_MALFORMED,
 							   "the update holds NaN or infinity");
-	*within = norm <= C;
-	factor = *within ? (double) Q / C : (double) Q / norm;
-	while (truncate_values(x, n, factor, q) > (uint128) Q * Q)
-		factor *= SHRINK;
-	return true;
+	scale->within = norm <= C;
+	scale->factor = scale->within ? (double) Q / C : (double) Q / norm;
+	for (ok = sum_steps(&walk, scale->factor, &total, err); ok && total > (uint128) Q * Q;
+		 ok = sum_steps(&walk, scale->factor, &total, err))
+		scale->factor *= SHRINK;
+	return ok;
+}
+
+void
+fed_dp_steps(const FedDpScale *scale, const float *x, size_t n, uint32_t *q)
+{
+	for (size_t i = 0; i < n; i++)
+		q[i] = (uint32_t) (int32_t) (x[i] * scale->factor);
 }
 
 void

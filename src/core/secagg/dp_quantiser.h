@@ -53,15 +53,28 @@ extern uint32_t fed_dp_max_colluding(uint32_t min_updates);
 extern bool fed_dp_grid(const FedDpRequest *request, FedDpGrid *grid,
 						FedSecaggError *err);
 
+/* Gives n values of the update, from first on; false ends the work. */
+typedef bool (*FedDpReader) (void *arg, uint64_t first, size_t n, float *out);
+
+/* What makes integers of an update's values. */
+typedef struct FedDpScale
+{
+	double		factor;
+	bool		within;			/* the norm was at most C: nothing was clipped */
+} FedDpScale;
+
 /*
- * Clips x to the L2 norm C and puts it on the grid of Q steps, each value
- * towards zero; factors are made smaller until the integers' norm is at most Q,
- * which is checked exactly. So the sensitivity is C, without a margin. *within
- * is whether the norm was at most C. Refuses NaN and infinity. q is two's
- * complement.
+ * Finds what clips an update of n values to the L2 norm C and puts it on the
+ * grid of Q steps, each value towards zero; factors are made smaller until the
+ * integers' norm is at most Q, which is checked exactly. So the sensitivity is
+ * C, without a margin. Goes over the update at least twice, a few values at a
+ * time. Refuses NaN and infinity (FED_SECAGG_MALFORMED).
  */
-extern bool fed_dp_quantise(const float *x, size_t n, double C, uint64_t Q,
-							uint32_t *q, bool *within, FedSecaggError *err);
+extern bool fed_dp_scale(FedDpReader read, void *arg, uint64_t n, double C, uint64_t Q, FedDpScale *scale,
+						 FedSecaggError *err);
+
+/* n values of that update as integers; q is two's complement. */
+extern void fed_dp_steps(const FedDpScale *scale, const float *x, size_t n, uint32_t *q);
 
 /* mean[i] = int32(S_i) * (C / Q) / D. */
 extern void fed_dp_mean(const uint32_t *sum, size_t n, double C, uint64_t Q,
