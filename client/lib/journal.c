@@ -81,6 +81,8 @@ fed_journal_sending(const char *path, const char *host_id, const FedTask *task, 
 	json_object_set_new(record, "metrics", json_loads(spool->metrics, 0, NULL));
 	if (task->local_privacy && !task->evaluate_only)
 		json_object_set_new(record, "local_noise_multiplier", json_real(task->noise_multiplier));
+	else if (task->distributed_privacy && !task->evaluate_only)
+		json_object_set_new(record, "distributed_noise_multiplier", json_real(task->noise_multiplier));
 	else if (task->epsilon >= 0)
 		json_object_set_new(record, "epsilon", json_real(task->epsilon));
 	return append(path, record, err);
@@ -120,6 +122,16 @@ fed_journal_outcome(const char *path, const char *host_id, const FedTask *task, 
 	return append(path, record, err);
 }
 
+#define KEY_BYTES 160
+
+/* What tells one update from another. */
+static void
+make_key(char key[KEY_BYTES], const char *session, int64_t round_id, const char *digest)
+{
+	snprintf(key, KEY_BYTES, "%.40s %lld %.64s", session == NULL ? "" : session, (long long) round_id,
+			 digest == NULL ? "" : digest);
+}
+
 /*
  * Adds what a line says was sent, unless this update was counted: it may have
  * been sent again. A torn line was never synced, so nothing followed it.
@@ -128,44 +140,69 @@ static void
 add_line(const char *line, json_t *updates, FedSpent *spent)
 {
 	json_t	   *record = json_loads(line, 0, NULL);
-	const char *session = fed_json_text(record, "session_id");
-	const char *digest = fed_json_text(record, "digest");
 	int64_t		round_id = 0;
 	double		epsilon = 0;
-	double		multiplier = INFINITY;
-	char		key[160];
+	double		local = INFINITY;
+	double		distributed = INFINITY;
+	char		key[KEY_BYTES];
 
 	fed_json_int(record, "round_id", &round_id);
-	snprintf(key, sizeof(key), "%.40s %lld %.64s", session == NULL ? "" : session, (long long) round_id,
-			 digest == NULL ? "" : digest);
+	make_key(key, fed_json_text(record, "session_id"), round_id, fed_json_text(record, "digest"));
 	fed_json_number(record, "epsilon", &epsilon);
-	fed_json_number(record, "local_noise_multiplier", &multiplier);
-	if ((epsilon > 0 || multiplier < INFINITY) && json_object_get(updates, key) == NULL)
+	fed_json_number(record, "local_noise_multiplier", &local);
+	fed_json_number(record, "distributed_noise_multiplier", &distributed);
+	if ((epsilon > 0 || local < INFINITY || distributed < INFINITY) && json_object_get(updates, key) == NULL)
 	{
 		spent->stated += epsilon;
-		spent->mu_squared += 1 / (multiplier * multiplier);
+		spent->local += 1 / (local * local);
+		spent->distributed += 1 / (distributed * distributed);
 		json_object_set_new(updates, key, json_true());
 	}
 	json_decref(record);
 }
 
-bool
-fed_journal_spent(const char *path, FedSpent *spent, FedError *err)
+/* Goes over the journal; updates, which the caller frees, then has the keys of those that count. */
+static bool
+read_updates(const char *path, json_t **updates, FedSpent *spent, FedError *err)
 {
 	FILE	   *file = path == NULL ? NULL : fopen(path, "re");
-	json_t	   *updates;
 	char	   *line = NULL;
 	size_t		size = 0;
 	bool		ok = file != NULL || path == NULL || errno == ENOENT ||
 		fed_error_errno(err, "could not read the journal \"%s\"", path);
 
 	memset(spent, 0, sizeof(*spent));
-	updates = json_object();
+	*updates = json_object();
 	while (ok && file != NULL && getline(&line, &size, file) > 0)
-		add_line(line, updates, spent);
+		add_line(line, *updates, spent);
 	free(line);
-	json_decref(updates);
 	if (file != NULL)
 		fclose(file);
+	return ok;
+}
+
+bool
+fed_journal_spent(const char *path, FedSpent *spent, FedError *err)
+{
+	json_t	   *updates;
+	bool		ok = read_updates(path, &updates, spent, err);
+
+	json_decref(updates);
+	return ok;
+}
+
+bool
+fed_journal_has(const char *path, const FedTask *task, const uint8_t digest[FED_SHA256_BYTES], bool *has, FedError *err)
+{
+	char		hex[FED_SHA256_HEX + 1];
+	char		key[KEY_BYTES];
+	json_t	   *updates;
+	FedSpent	ignored;
+	bool		ok = read_updates(path, &updates, &ignored, err);
+
+	fed_hex_encode(digest, FED_SHA256_BYTES, hex);
+	make_key(key, task->session_id, task->round_id, hex);
+	*has = json_object_get(updates, key) != NULL;
+	json_decref(updates);
 	return ok;
 }

@@ -28,7 +28,15 @@ extern bool fed_journal_message(const char *path, const char *host_id, const Fed
 extern bool fed_journal_outcome(const char *path, const char *host_id, const FedTask *task, const FedReply *reply,
 								FedError *err);
 
-/* What all updates that were sent have cost, each counted once. A line that a crash cut off counts nothing. */
+/*
+ * What all updates that were sent have cost, each counted once: the same bytes
+ * once, and of secure aggregation each attempt's. A line that a crash cut off
+ * counts nothing.
+ */
 extern bool fed_journal_spent(const char *path, FedSpent *spent, FedError *err);
+
+/* Whether the update of this digest is among them, in *has. */
+extern bool fed_journal_has(const char *path, const FedTask *task, const uint8_t digest[FED_SHA256_BYTES], bool *has,
+							FedError *err);
 
 #endif							/* FED_CLIENT_JOURNAL_H */

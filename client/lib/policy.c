@@ -7,7 +7,8 @@
  * …], "metrics": [name …], "min_noise_multiplier": x, "lifetime_epsilon": x,
  * "lifetime_delta": x, "secagg_mode": "active" | "semi_honest",
  * "secagg_weights": "declared" | "hidden", "secagg_metrics": "none" | "masked" |
- * "visible", "max_reveals_per_base": n}. Every key may be left out; then it forbids nothing.
+ * "visible", "max_reveals_per_base": n, "max_clip_norm": x}. Every key may be left
+ * out; then it forbids nothing.
  */
 #include "lib/policy.h"
 
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/dp/accountant.h"
 #include "core/dp/gaussian_curve.h"
 #include "lib/file.h"
 #include "lib/json.h"
@@ -124,7 +126,7 @@ check_rule(const char *key, const json_t *value, FedError *err)
 	if (strcmp(key, "min_cohort") == 0)
 		return (json_is_integer(value) && json_integer_value(value) >= 1) ||
 			fed_error_set(err, FED_ERR_USAGE, "\"min_cohort\" of the policy must be a whole number from 1");
-	if (strcmp(key, "lifetime_epsilon") == 0 || strcmp(key, "min_noise_multiplier") == 0)
+	if (strcmp(key, "lifetime_epsilon") == 0 || strcmp(key, "min_noise_multiplier") == 0 || strcmp(key, "max_clip_norm") == 0)
 		return (json_is_number(value) && json_number_value(value) > 0) ||
 			fed_error_set(err, FED_ERR_USAGE, "\"%s\" of the policy must be a number above 0", key);
 	if (strcmp(key, "lifetime_delta") == 0)
@@ -132,7 +134,7 @@ check_rule(const char *key, const json_t *value, FedError *err)
 			fed_error_set(err, FED_ERR_USAGE, "\"lifetime_delta\" of the policy must be a number between 0 and 1");
 	return fed_error_set(err, FED_ERR_USAGE,
 						 "\"%s\" of the policy is not known; allowed are workloads, min_cohort, require, metrics, min_noise_multiplier, lifetime_epsilon, lifetime_delta,"
-						 " secagg_mode, secagg_weights, secagg_metrics, max_reveals_per_base",
+						 " max_clip_norm, secagg_mode, secagg_weights, secagg_metrics, max_reveals_per_base",
 						 key);
 }
 
@@ -153,6 +155,7 @@ read_secagg(const json_t *rules, FedSecaggPolicy *out)
 	out->metrics = choice(json_object_get(rules, "secagg_metrics"), 2);
 	out->min_cohort = count(rules, "min_cohort");
 	out->max_reveals_per_base = count(rules, "max_reveals_per_base");
+	fed_json_number(rules, "max_clip_norm", &out->max_clip_norm);
 }
 
 FedPolicy *
@@ -219,11 +222,38 @@ check_noise(double least, const FedTask *task, FedError *err)
 					  task->noise_multiplier);
 }
 
-/* What was stated, and what comes out of the noise that was added here: it composes exactly, Balle, Wang 2018. */
+/* The norm of distributed noise is the round's, and checked with that (secagg/checks.h). */
+static bool
+check_clipping(double most, const FedTask *task, FedError *err)
+{
+	return task->evaluate_only || !task->local_privacy || task->clip_norm <= most ||
+		fed_error_set(err, FED_ERR_POLICY, "the policy allows a clip norm of %g; the session has %g", most, task->clip_norm);
+}
+
+/*
+ * Of noise that was added here. Noise of our own alone composes exactly (Balle,
+ * Wang 2018). A sum of discrete Gaussians is not one, and only its Renyi
+ * divergence is known to be that of a Gaussian (Kairouz, Liu, Steinke 2021): with
+ * noise that was added together with others all of it goes by that, which never
+ * gives less.
+ */
+static double
+noise_epsilon(const FedSpent *spent, double delta)
+{
+	double		mu_squared = spent->local + spent->distributed;
+	FedAccountant accountant;
+
+	if (spent->distributed == 0)
+		return fed_gaussian_epsilon(sqrt(spent->local), delta);
+	fed_accountant_start(&accountant);
+	fed_accountant_add(&accountant, 1 / sqrt(mu_squared), 1, FED_SAMPLING_NONE, 1);
+	return fed_accountant_epsilon(&accountant, delta, false).epsilon;
+}
+
 static double
 total_epsilon(const FedSpent *spent, double delta)
 {
-	return spent->stated + fed_gaussian_epsilon(sqrt(spent->mu_squared), delta);
+	return spent->stated + noise_epsilon(spent, delta);
 }
 
 /* For noise of its own an Island needs nobody's word. */
@@ -236,7 +266,9 @@ check_budget(double budget, double delta, const FedTask *task, const FedSpent *s
 	if (task->evaluate_only)
 		return true;
 	if (task->local_privacy)
-		after.mu_squared += 1 / (task->noise_multiplier * task->noise_multiplier);
+		after.local += 1 / (task->noise_multiplier * task->noise_multiplier);
+	else if (task->distributed_privacy)
+		after.distributed += 1 / (task->noise_multiplier * task->noise_multiplier);
 	else if (task->epsilon < 0)
 		return fed_error_set(err, FED_ERR_POLICY, "the policy sets a lifetime epsilon; the task states none");
 	else
@@ -267,6 +299,8 @@ fed_policy_allows(const FedPolicy *policy, const FedTask *task, const FedSpent *
 	if (!check_protections(json_object_get(policy->rules, "require"), task, err))
 		return false;
 	if (fed_json_number(policy->rules, "min_noise_multiplier", &least) && !check_noise(least, task, err))
+		return false;
+	if (policy->secagg.max_clip_norm > 0 && !check_clipping(policy->secagg.max_clip_norm, task, err))
 		return false;
 	fed_json_number(policy->rules, "lifetime_delta", &delta);
 	return !fed_json_number(policy->rules, "lifetime_epsilon", &budget) || check_budget(budget, delta, task, spent, err);

@@ -17,7 +17,8 @@ typedef struct FedPolicy FedPolicy;
 typedef struct FedSpent
 {
 	double		stated;			/* epsilon, by the server's word: of central noise */
-	double		mu_squared;		/* of noise of our own: the sum of 1 / noise multiplier^2 */
+	double		local;			/* of noise of our own: the sum of 1 / noise multiplier^2 */
+	double		distributed;	/* the same of noise that was added together with others */
 } FedSpent;
 
 /*
@@ -46,6 +47,7 @@ typedef struct FedSecaggPolicy
 	int			metrics;		/* the most open that "secagg_metrics" allows: 0 none, 1 masked, 2 visible */
 	uint32_t	min_cohort;		/* 0: none is stated */
 	uint32_t	max_reveals_per_base;	/* 0: any number */
+	double		max_clip_norm;	/* 0: any */
 } FedSecaggPolicy;
 
 /* Never NULL; a NULL policy forbids nothing. */

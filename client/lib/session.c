@@ -83,7 +83,8 @@ describe_privacy(const json_t *privacy, char *out, size_t size)
 	if (json_is_number(last))
 		snprintf(out + strlen(out), size - strlen(out), ", clip norm %.4g", json_number_value(last));
 	snprintf(out + strlen(out), size - strlen(out), ", noise added by %s",
-			 strcmp(mode, "local") == 0 ? "each Island" : strcmp(mode, "central") == 0 ? "the coordinator" : mode);
+			 strcmp(mode, "local") == 0 ? "each Island" : strcmp(mode, "central") == 0 ? "the coordinator"
+			 : strcmp(mode, "distributed") == 0 ? "the Islands together" : mode);
 }
 
 static char *

@@ -106,11 +106,16 @@ parse_privacy(const json_t *config, FedTask *task, FedError *err)
 		return false;
 	task->differential_privacy = task->noise_multiplier > 0;
 	task->local_privacy = mode != NULL && strcmp(mode, "local") == 0;
-	if (mode != NULL && !task->local_privacy && strcmp(mode, "central") != 0)
+	task->distributed_privacy = mode != NULL && strcmp(mode, "distributed") == 0;
+	if (mode != NULL && !task->local_privacy && !task->distributed_privacy && strcmp(mode, "central") != 0)
 		return fed_error_set(err, FED_ERR_PROTOCOL, "the session's \"dp_mode\" is \"%s\", which this program does not know",
 							 mode);
-	return !task->local_privacy || task->differential_privacy ||
-		fed_error_set(err, FED_ERR_PROTOCOL, "the session's \"dp_mode\" is \"local\", and it has no \"dp_sigma\"");
+	/* Nobody would hide an Island's share of the noise, which is not enough for itself. */
+	if (task->distributed_privacy && !task->secure_aggregation)
+		return fed_error_set(err, FED_ERR_PROTOCOL,
+							 "the session's \"dp_mode\" is \"distributed\", and it has no secure aggregation");
+	return !(task->local_privacy || task->distributed_privacy) || task->differential_privacy ||
+		fed_error_set(err, FED_ERR_PROTOCOL, "the session's \"dp_mode\" is \"%s\", and it has no \"dp_sigma\"", mode);
 }
 
 /* What the owner's policy asks for. */

@@ -37,9 +37,10 @@ typedef struct FedTask
 	bool		secure_aggregation; /* by the config */
 	FedOffer   *secagg;			/* the attempt at it; NULL: the task has none */
 	bool		differential_privacy;
-	bool		local_privacy;	/* each Island adds the noise */
+	bool		local_privacy;	/* each Island adds the noise of its own update */
+	bool		distributed_privacy;	/* Islands add the noise of their masked sum together */
 	double		noise_multiplier;	/* with differential_privacy */
-	double		clip_norm;		/* with local_privacy */
+	double		clip_norm;		/* with local_privacy, or distributed_privacy that does not adapt it */
 	char	   *document;		/* JSON text */
 } FedTask;
 

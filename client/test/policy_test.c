@@ -57,7 +57,7 @@ test_local(void)
 	FedPolicy  *policy = load("{\"lifetime_epsilon\":6.574, \"require\":[\"local_differential_privacy\"]}", NULL);
 	FedPolicy  *tight = load("{\"lifetime_epsilon\":6.572}", NULL);
 	FedPolicy  *careful = load("{\"lifetime_epsilon\":6.574, \"lifetime_delta\":1e-9}", NULL);
-	FedSpent	spent = {.mu_squared = 1};
+	FedSpent	spent = {.local = 1};
 	FedError	err = {0};
 
 	check(fed_policy_allows(policy, &local, &spent, &err), "a second round of local noise within the budget");
@@ -73,6 +73,68 @@ test_local(void)
 	fed_policy_free(careful);
 }
 
+/*
+ * Noise that is added together with others goes by the Renyi divergence: for
+ * delta 1e-5, the least over the orders of a S / 2 + log(1 - 1/a) - log(delta a) / (a - 1)
+ * with S the sum of 1 / noise multiplier^2 is 2.16572 for S = 1/4, 3.18899 for 1/2,
+ * 5.37773 for 1.25.
+ */
+static void
+test_distributed(void)
+{
+	FedTask		task = {.participants = 3, .epsilon = 0, .workload = "digits", .differential_privacy = true,
+	.secure_aggregation = true, .distributed_privacy = true, .noise_multiplier = 2};
+	FedTask		evaluation = task;
+	FedSpent	spent = {0};
+	FedError	err = {0};
+	FedPolicy  *one = load("{\"lifetime_epsilon\":2.1658}", &err);
+	FedPolicy  *less = load("{\"lifetime_epsilon\":2.1656}", &err);
+	FedPolicy  *two = load("{\"lifetime_epsilon\":3.1891}", &err);
+	FedPolicy  *mixed = load("{\"lifetime_epsilon\":5.3778}", &err);
+	FedPolicy  *scarce = load("{\"lifetime_epsilon\":5.3776}", &err);
+
+	evaluation.evaluate_only = true;
+	check(fed_policy_allows(one, &task, &spent, &err), "a round of distributed noise within the budget");
+	check(!fed_policy_allows(less, &task, &spent, &err) && strstr(err.message, "2.16572 in this round") != NULL,
+		  "and one that is not, whatever epsilon the server states");
+	check(fed_policy_allows(less, &evaluation, &spent, &err), "an evaluation spends nothing");
+	spent.distributed = 0.25;
+	check(fed_policy_allows(two, &task, &spent, &err) && !fed_policy_allows(one, &task, &spent, &err), "a second round");
+	spent.distributed = 0;
+	spent.local = 1;
+	check(fed_policy_allows(mixed, &task, &spent, &err) && !fed_policy_allows(scarce, &task, &spent, &err),
+		  "beside noise of its own: all of it by the same figure");
+	check(!allows("{\"require\":[\"local_differential_privacy\"]}", &task, 0, &err), "it is no local noise");
+	check(allows("{\"require\":[\"differential_privacy\", \"secure_aggregation\"], \"min_noise_multiplier\": 2}", &task, 0, &err) &&
+		  !allows("{\"min_noise_multiplier\": 2.1}", &task, 0, &err), "but noise, of its size");
+	fed_policy_free(one);
+	fed_policy_free(less);
+	fed_policy_free(two);
+	fed_policy_free(mixed);
+	fed_policy_free(scarce);
+}
+
+/* How far an Island clips itself. */
+static void
+test_clip_norm(void)
+{
+	FedTask		local = {.participants = 3, .workload = "digits", .differential_privacy = true, .local_privacy = true,
+	.noise_multiplier = 1, .clip_norm = 2};
+	FedTask		central = {.participants = 3, .workload = "digits", .differential_privacy = true, .noise_multiplier = 1, .clip_norm = 2};
+	FedTask		evaluation = local;
+	FedError	err = {0};
+	FedPolicy  *policy = load("{\"max_clip_norm\":1.5}", &err);
+
+	evaluation.evaluate_only = true;
+	check(allows("{\"max_clip_norm\":2}", &local, 0, &err), "a clip norm that is small enough");
+	check(!allows("{\"max_clip_norm\":1.9}", &local, 0, &err) && err.kind == FED_ERR_POLICY, "and one that is not");
+	check(allows("{\"max_clip_norm\":1.9}", &central, 0, &err) && allows("{\"max_clip_norm\":1.9}", &evaluation, 0, &err),
+		  "where the Island clips nothing, it says nothing");
+	check(fed_policy_secagg(policy)->max_clip_norm == 1.5 && fed_policy_secagg(NULL)->max_clip_norm == 0, "of masked rounds, too");
+	check(refused("{\"max_clip_norm\":0}") && refused("{\"max_clip_norm\":\"1\"}"), "a clip norm must be a number above 0");
+	fed_policy_free(policy);
+}
+
 /* What is in the journal is what was sent, each update once. */
 static void
 test_journal(void)
@@ -80,10 +142,13 @@ test_journal(void)
 	char		path[] = "/tmp/fed-journal-XXXXXX";
 	FedTask		central = {.session_id = "a", .round_id = 1, .epsilon = 0.5, .workload = "digits"};
 	FedTask		local = {.session_id = "b", .round_id = 1, .epsilon = 9, .workload = "digits", .local_privacy = true, .noise_multiplier = 2};
+	FedTask		distributed = {.session_id = "c", .round_id = 3, .epsilon = -1, .workload = "digits", .distributed_privacy = true,
+	.noise_multiplier = 4};
 	FedTask		evaluation = local;
 	FedSpool	spool = {.metrics = "{}", .digest = {1}};
 	FedSpent	spent;
 	FedError	err = {0};
+	bool		has;
 	bool		ok;
 
 	close(mkstemp(path));
@@ -93,10 +158,21 @@ test_journal(void)
 	ok = fed_journal_sending(path, "x", &central, &spool, &err) && fed_journal_sending(path, "x", &local, &spool, &err) &&
 		fed_journal_sending(path, "x", &local, &spool, &err) && fed_journal_sending(path, "x", &evaluation, &spool, &err) &&
 		fed_journal_spent(path, &spent, &err);
-	check(ok && spent.stated == 0.5 && spent.mu_squared == 0.25, "central and local noise, and an update that was sent twice");
+	check(ok && spent.stated == 0.5 && spent.local == 0.25 && spent.distributed == 0, "central and local noise, and an update that was sent twice");
 	local.round_id = 2;
 	ok = fed_journal_sending(path, "x", &local, &spool, &err) && fed_journal_spent(path, &spent, &err);
-	check(ok && spent.stated == 0.5 && spent.mu_squared == 0.5, "the next round's is another");
+	check(ok && spent.stated == 0.5 && spent.local == 0.5, "the next round's is another");
+	ok = fed_journal_sending(path, "x", &distributed, &spool, &err) && fed_journal_sending(path, "x", &distributed, &spool, &err) &&
+		fed_journal_has(path, &distributed, spool.digest, &has, &err) && has && fed_journal_spent(path, &spent, &err);
+	check(ok && spent.stated == 0.5 && spent.local == 0.5 && spent.distributed == 0.0625, "distributed noise, sent twice");
+	spool.digest[0] = 2;
+	ok = fed_journal_has(path, &distributed, spool.digest, &has, &err) && !has &&
+		fed_journal_sending(path, "x", &distributed, &spool, &err) && fed_journal_spent(path, &spent, &err);
+	check(ok && spent.distributed == 0.125, "another attempt of the same round costs as much again");
+	distributed.evaluate_only = true;
+	spool.digest[0] = 3;
+	ok = fed_journal_sending(path, "x", &distributed, &spool, &err) && fed_journal_spent(path, &spent, &err);
+	check(ok && spent.distributed == 0.125, "an evaluation nothing");
 	unlink(path);
 }
 
@@ -129,6 +205,8 @@ main(void)
 	check(refused("{\"lifetime_delta\":1}") && refused("{\"lifetime_delta\":0}") && refused("{\"min_noise_multiplier\":0}") &&
 		  refused("{\"min_noise_multiplier\":\"1\"}"), "numbers out of range are refused");
 	test_local();
+	test_distributed();
+	test_clip_norm();
 	test_journal();
 	check(refused("{\"secagg_mode\":\"none\"}") && refused("{\"secagg_weights\":1}") && refused("{\"secagg_metrics\":\"all\"}") &&
 		  refused("{\"max_reveals_per_base\":0}"), "and one of secure aggregation");

@@ -54,6 +54,12 @@ main(void)
 	task = parse("{\"dp_sigma\": 3, \"dp_mode\": \"local\"}", "", &err);
 	check(task != NULL && task->clip_norm == 1, "the clip norm is 1 where none is given");
 	fed_task_free(task);
+	task = parse("{\"secure_aggregation\": true, \"dp_sigma\": 1.5, \"dp_mode\": \"distributed\", \"dp_clip_norm\": 2}", "", &err);
+	check(task != NULL && task->differential_privacy && task->distributed_privacy && !task->local_privacy && task->noise_multiplier == 1.5 &&
+		  task->clip_norm == 2, "noise that is added together with others");
+	fed_task_free(task);
+	check(refused("{\"dp_sigma\": 1, \"dp_mode\": \"distributed\"}", "it has no secure aggregation"), "such noise without masks is refused");
+	check(refused("{\"secure_aggregation\": true, \"dp_mode\": \"distributed\"}", "no \"dp_sigma\""), "and of no size");
 	check(refused("{\"dp_mode\": \"local\"}", "no \"dp_sigma\""), "local noise of no size is refused");
 	check(refused("{\"dp_sigma\": 0, \"dp_mode\": \"local\"}", "\"dp_sigma\" is not a number above 0"), "and of size 0");
 	check(refused("{\"dp_sigma\": \"3\", \"dp_mode\": \"local\"}", "\"dp_sigma\""), "and of no number");
