@@ -102,7 +102,7 @@ forget_attempt(Server *server)
 	server->stage = STAGE_ADVERTISE;
 }
 
-static void
+static inline void
 new_attempt(Server *server)
 {
 	forget_attempt(server);
@@ -265,6 +265,22 @@ server_new(int n_hosts, bool active, uint64_t n_values)
 	for (int i = 0; i < n_hosts; i++)
 		make_host(server, i);
 	pin_all(server);
+	return server;
+}
+
+/* One whose Islands add noise. */
+static inline Server *
+private_server(int n_hosts, bool adaptive, uint64_t n_values)
+{
+	Server	   *server = server_new(n_hosts, true, n_values);
+
+	server->weights = "unit";
+	server->metrics = "none";
+	server->sigma = 1;
+	server->adaptive = adaptive;
+	server->clip = 0.5;
+	server->divisor = n_hosts;
+	write_text(server);
 	return server;
 }
 

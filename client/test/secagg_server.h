@@ -15,9 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/secagg/dp_quantiser.h"
 #include "core/secagg/mask.h"
 #include "core/secagg/quantiser.h"
 #include "lib/file.h"
+#include "lib/journal.h"
 #include "lib/json.h"
 #include "lib/secagg/fault.h"
 #include "lib/secagg/member.h"
@@ -98,6 +100,10 @@ struct Server
 	int			n_max;
 	int			n_cap;
 	int			total_rounds;
+	double		sigma;			/* noise multiplier of distributed privacy; 0: none */
+	bool		adaptive;
+	double		clip;			/* norm of the round */
+	double		divisor;
 	uint64_t	n_values;
 	float	   *model;
 	float	   *other_model;	/* for a server that gives out two */
@@ -129,23 +135,61 @@ add_real(char *text, const char *name, double value)
 }
 
 static void
+write_noise(const Server *server, char *text)
+{
+	if (server->adaptive)
+	{
+		add_real(text, "dp_adaptive_clip.initial", 0.5);
+		add_real(text, "dp_adaptive_clip.learning_rate", 0.25);
+		add_real(text, "dp_adaptive_clip.quantile", 0.5);
+	}
+	else
+		add_real(text, "dp_clip_norm", server->clip);
+	add_real(text, "dp_delta", 1e-5);
+	add_real(text, "dp_divisor", server->divisor);
+	strcat(text, "dp_mode=s:distributed\ndp_sampling=s:none\n");
+	add_real(text, "dp_sigma", server->sigma);
+	strcat(text, "dp_weighting=s:uniform\n");
+}
+
+/* How an update weighs, and what of it is summed. */
+static void
+write_weighting(const Server *server, char *text)
+{
+	bool		private = server->sigma > 0;
+
+	if (private)
+		strcat(text, "secagg_max_colluding=i:0\n");
+	else
+	{
+		add_real(text, "secagg_metric_bounds.evaluation.accuracy", 1);
+		add_real(text, "secagg_metric_bounds.training.loss", 10);
+	}
+	sprintf(text + strlen(text), "secagg_metrics=s:%s\nsecagg_mode=s:%s\n", server->metrics,
+			server->active ? "active" : "semi_honest");
+	if (!private)
+	{
+		add_real(text, "secagg_range", 1);
+		sprintf(text + strlen(text), "secagg_sample_cap=i:%d\n", server->n_cap);
+	}
+	sprintf(text + strlen(text), "secagg_weights=s:%s\n", server->weights);
+}
+
+static void
 write_text(Server *server)
 {
 	char	   *text = server->text;
 
 	text[0] = '\0';
 	sprintf(text, "aggregation=s:mean\nalgorithm=s:fed_avg\nbatch_size=i:32\n");
+	if (server->sigma > 0)
+		write_noise(server, text);
 	add_real(text, "hyperparameters.warmup", 0.25);
 	add_real(text, "learning_rate", 0.001);
 	sprintf(text + strlen(text), "local_epochs=i:3\nmanifest_sha256=s:%s\nmin_updates=i:%d\nprotocol=s:fsa1\n"
 			"secagg_max_attempts=i:3\nsecagg_max_cohort=i:%d\n", server->manifest_hex, server->min_updates, server->n_max);
-	add_real(text, "secagg_metric_bounds.evaluation.accuracy", 1);
-	add_real(text, "secagg_metric_bounds.training.loss", 10);
-	sprintf(text + strlen(text), "secagg_metrics=s:%s\nsecagg_mode=s:%s\n", server->metrics,
-			server->active ? "active" : "semi_honest");
-	add_real(text, "secagg_range", 1);
-	sprintf(text + strlen(text), "secagg_sample_cap=i:%d\nsecagg_weights=s:%s\nsecure_aggregation=b:1\ntotal_rounds=i:%d\n"
-			"workload=s:support-bot\n", server->n_cap, server->weights, server->total_rounds);
+	write_weighting(server, text);
+	sprintf(text + strlen(text), "secure_aggregation=b:1\ntotal_rounds=i:%d\nworkload=s:support-bot\n", server->total_rounds);
 }
 
 /* Two tensors, of which one is trained. */
@@ -222,13 +266,56 @@ due_of(const Server *server, const Host *host)
 	}
 }
 
+/* The grid that all Islands work out for themselves, too. */
+static FedDpGrid
+grid_of(const Server *server)
+{
+	FedDpRequest request = {server->sigma, server->adaptive, server->divisor, (uint32_t) server->min_updates, 0,
+	(uint32_t) server->n_max};
+	FedDpGrid	grid;
+
+	if (!fed_dp_grid(&request, &grid, NULL))
+		abort();
+	return grid;
+}
+
+/* What is different in the part where Islands add noise. */
+static void
+put_noise(const Server *server, json_t *part)
+{
+	FedDpGrid	grid = grid_of(server);
+
+	json_object_set_new(part, "aux_len", json_integer(server->adaptive ? 1 : 0));
+	json_object_set_new(part, "Q", json_integer((json_int_t) grid.Q));
+	json_object_set_new(part, "W_cap", json_integer(1));
+	json_object_set_new(part, "n_cap", json_integer(1));
+	json_object_set_new(part, "clip", json_real(server->clip));
+	json_object_set_new(part, "noise_var", json_integer((json_int_t) grid.noise_var));
+	json_object_set_new(part, "aux_noise_var", json_integer((json_int_t) grid.aux_noise_var));
+}
+
+static json_t *
+config_of(const Server *server)
+{
+	json_t	   *config = json_pack("{s:b}", "secure_aggregation", 1);
+
+	if (server->sigma > 0)
+	{
+		json_object_set_new(config, "dp_mode", json_string("distributed"));
+		json_object_set_new(config, "dp_sigma", json_real(server->sigma));
+		if (!server->adaptive)
+			json_object_set_new(config, "dp_clip_norm", json_real(server->clip));
+	}
+	return config;
+}
+
 static json_t *
 secagg_part(const Server *server, const Host *host)
 {
 	bool		masked = strcmp(server->metrics, "masked") == 0;
 	char	   *text = base64(server->text);
 	json_t	   *vectors = server->evaluation ? json_array()
-		: json_pack("[{s:i, s:I, s:f}]", "stream", 0, "d", (json_int_t) server->n_values, "R", 1.0);
+		: json_pack("[{s:i, s:I, s:f}]", "stream", 0, "d", (json_int_t) server->n_values, "R", server->sigma > 0 ? server->clip : 1.0);
 	json_t	   *part = json_pack("{s:I, s:I, s:s, s:s?, s:s, s:s, s:s, s:i, s:i, s:s, s:o, s:i, s:i, s:I, s:i, s:i, s:i, s:i, s:i, s:i}",
 								 "round", (json_int_t) server->round, "attempt", (json_int_t) server->attempt, "state", stage_names[server->stage], "due",
 								 due_of(server, host), "mode", server->active ? "active" : "semi_honest", "weights", server->weights,
@@ -238,6 +325,8 @@ secagg_part(const Server *server, const Host *host)
 								 server->n_max, "clip", 0, "noise_var", 0, "aux_noise_var", 0);
 
 	free(text);
+	if (server->sigma > 0)
+		put_noise(server, part);
 	return part;
 }
 
@@ -255,12 +344,12 @@ server_next_task(FedTransport *t, const char *session_id, char **document, FedEr
 		*document = NULL;
 		return true;
 	}
-	task = json_pack("{s:i, s:s, s:s, s:I, s:i, s:s, s:s, s:i, s:I, s:s, s:i, s:{s:b}, s:o}", "round_id", 100 + (int) server->round,
+	task = json_pack("{s:i, s:s, s:s, s:I, s:i, s:s, s:s, s:i, s:I, s:s, s:i, s:o, s:o}", "round_id", 100 + (int) server->round,
 					 "session_id", server->session_id, "session", "test", "round", (json_int_t) server->round - server->evaluation, "total_rounds",
 					 server->total_rounds, "kind", server->evaluation ? "evaluate" : "train", "workload", "support-bot",
 					 "version_id", 5, "parameters", (json_int_t) server->n_values, "model_digest",
 					 "0000000000000000000000000000000000000000000000000000000000000000", "participants", server->n_hosts,
-					 "config", "secure_aggregation", 1, "secagg", secagg_part(server, host));
+					 "config", config_of(server), "secagg", secagg_part(server, host));
 	if (server->tamper != NULL)
 		server->tamper(server, host, "next_task", task);
 	*document = dump(task);

@@ -112,7 +112,7 @@ server_sum(Server *server, uint32_t *sum, uint32_t *aux)
 }
 
 /* What must come out, by the formula: weights and integers of those in U3. */
-static bool
+static inline bool
 sum_is_exact(Server *server)
 {
 	uint32_t   *sum = malloc(4 * server->n_values);
@@ -146,6 +146,54 @@ sum_is_exact(Server *server)
 	}
 	ok = ok && aux[FED_AUX_COUNT] == (server->evaluation ? aux[FED_AUX_COUNT] : members) &&
 		(server->evaluation || aux[FED_AUX_WEIGHT] == weights);
+	free(sum);
+	return ok;
+}
+
+/* What an Island keeps for the model that it was given. */
+static inline bool
+load_kept(const Host *host, FedKept *kept)
+{
+	char	   *dir = fed_state_dir(host->root, host->server->session_id, NULL);
+	FedState	state;
+	bool		ok = dir != NULL && fed_state_load(dir, host->server->session_id, &state, NULL) &&
+		fed_kept_load(dir, state.base, kept);
+
+	free(dir);
+	return ok;
+}
+
+/* The sum of the integers that Islands of U3 keep, noise included, is the one that came out. */
+static inline bool
+sum_is_of_kept(Server *server)
+{
+	uint32_t   *sum = malloc(4 * server->n_values);
+	uint32_t	aux[FED_MAX_AUX];
+	bool		ok = server_sum(server, sum, aux);
+
+	for (int h = 0; ok && h < server->n_hosts; h++)
+	{
+		Host	   *host = &server->hosts[h];
+		FedKept		kept;
+
+		if (host->u == 0 || !fed_set_has(&server->u3, host->u))
+			continue;
+		ok = load_kept(host, &kept) && kept.q.len == 4 * server->n_values;
+		for (uint64_t i = 0; ok && i < server->n_values; i++)
+		{
+			uint32_t	value;
+
+			fed_words_unpack(kept.q.data + 4 * i, 1, &value);
+			sum[i] -= value;
+		}
+		for (uint32_t i = 0; ok && i < kept.aux_len; i++)
+			aux[i] -= kept.aux[i];
+		fed_kept_close(&kept);
+	}
+	for (uint64_t i = 0; ok && i < server->n_values; i++)
+		ok = sum[i] == 0;
+	for (int i = 0; ok && i < FED_MAX_AUX; i++)
+		ok = aux[i] == 0;
 	free(sum);
 	return ok;
 }

@@ -12,6 +12,7 @@
 
 #include "lib/manifest.h"
 #include "lib/policy.h"
+#include "lib/secagg/kept.h"
 #include "lib/secagg/identity.h"
 #include "lib/secagg/messages.h"
 #include "lib/secagg/offer.h"
@@ -42,8 +43,14 @@ extern bool fed_check_order(const FedPlan *plan, const FedState *state, uint32_t
 extern bool fed_check_not_revealed(const char *root, const FedSecaggParams *params, const char *session_id,
 								   const FedPolicy *policy, FedError *err);
 
-/* C6: what the policy says of cohort, weights and metrics. */
-extern bool fed_check_policy(const FedPlan *plan, const FedPolicy *policy, FedError *err);
+/* C3: integers are kept for this model that were made with another clip norm or other noise; others are not made. */
+extern bool fed_check_kept(const char *dir, const uint8_t base[FED_SHA256_BYTES], const FedNoiseTerms *terms, FedError *err);
+
+/* C6: what the policy says of cohort, weights, metrics and the round's clip norm. */
+extern bool fed_check_policy(const FedPlan *plan, const FedNoiseTerms *terms, const FedPolicy *policy, FedError *err);
+
+/* C6: what the policy says of any task, after all that was spent before; the task's numbers are the text's by C2. */
+extern bool fed_check_allowed(const FedTask *task, const char *journal, const FedPolicy *policy, FedError *err);
 
 /* On the roster. */
 

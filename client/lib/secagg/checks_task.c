@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lib/journal.h"
 #include "lib/secagg/checks.h"
 #include "lib/secagg/refuse.h"
 
@@ -21,6 +22,20 @@ fed_check_mode(const FedPlan *plan, bool has_identity, const FedPolicy *policy, 
 		fed_refuse(err, 1, "the session is active; this Island was started without an identity key");
 }
 
+/* What the task promises of privacy is what the policy is asked about, so it must be what the text has. */
+static bool
+check_privacy(const FedPlanPrivacy *privacy, const FedTask *task, FedError *err)
+{
+	if (task->differential_privacy != privacy->on || task->distributed_privacy != privacy->on)
+		return fed_refuse(err, 2, "the task text says that Islands %s noise, the task says otherwise",
+						  privacy->on ? "add" : "add no");
+	if (privacy->on && task->noise_multiplier != privacy->noise_multiplier)
+		return fed_refuse(err, 2, "the task text has noise multiplier %.17g, the task %.17g", privacy->noise_multiplier,
+						  task->noise_multiplier);
+	return !privacy->on || privacy->adaptive || task->clip_norm == privacy->clip_norm ||
+		fed_refuse(err, 2, "the task text has clip norm %.17g, the task %.17g", privacy->clip_norm, task->clip_norm);
+}
+
 bool
 fed_check_text(const FedPlan *plan, const FedState *state, const FedTask *task, FedError *err)
 {
@@ -30,8 +45,9 @@ fed_check_text(const FedPlan *plan, const FedState *state, const FedTask *task, 
 		return fed_refuse(err, 2, "the task text is not that of the session's earlier rounds");
 	if (strcmp(workload->string, task->workload) != 0)
 		return fed_refuse(err, 2, "the task text is of workload \"%.80s\", the task of \"%.80s\"", workload->string, task->workload);
-	return (int64_t) plan->total_rounds == task->total_rounds ||
-		fed_refuse(err, 2, "the task text has %" PRIu32 " rounds, the task %" PRId64, plan->total_rounds, task->total_rounds);
+	if ((int64_t) plan->total_rounds != task->total_rounds)
+		return fed_refuse(err, 2, "the task text has %" PRIu32 " rounds, the task %" PRId64, plan->total_rounds, task->total_rounds);
+	return check_privacy(&plan->privacy, task, err);
 }
 
 static bool
@@ -44,8 +60,9 @@ static bool
 check_names(const FedPlan *plan, const FedOffer *offer, FedError *err)
 {
 	static const char *const metrics[] = {"none", "masked", "visible"};
+	static const char *const all_weights[] = {NULL, "declared", "hidden", "unit"};
+	const char *weights = all_weights[plan->weights];
 	const char *mode = plan->mode == FED_SECAGG_ACTIVE ? "active" : "semi_honest";
-	const char *weights = plan->weights == FED_SECAGG_HIDDEN ? "hidden" : "declared";
 
 	if (strcmp(offer->mode, mode) != 0)
 		return fed_refuse(err, 3, "the server says mode %s; by the task text it is %s", offer->mode, mode);
@@ -168,7 +185,17 @@ fed_check_not_revealed(const char *root, const FedSecaggParams *params, const ch
 }
 
 bool
-fed_check_policy(const FedPlan *plan, const FedPolicy *policy, FedError *err)
+fed_check_kept(const char *dir, const uint8_t base[FED_SHA256_BYTES], const FedNoiseTerms *terms, FedError *err)
+{
+	FedNoiseTerms kept;
+
+	return !fed_kept_terms(dir, base, &kept) || memcmp(&kept, terms, sizeof(kept)) == 0 ||
+		fed_refuse(err, 3, "this Island's integers for this model were made with clip norm %.17g and noise of variance %" PRIu64
+				   "; the attempt has %.17g and %" PRIu64, kept.clip, kept.noise_var, terms->clip, terms->noise_var);
+}
+
+bool
+fed_check_policy(const FedPlan *plan, const FedNoiseTerms *terms, const FedPolicy *policy, FedError *err)
 {
 	const FedSecaggPolicy *rules = fed_policy_secagg(policy);
 
@@ -177,6 +204,24 @@ fed_check_policy(const FedPlan *plan, const FedPolicy *policy, FedError *err)
 						  plan->n_max, rules->min_cohort);
 	if (plan->weights == FED_SECAGG_DECLARED && rules->hidden_weights)
 		return fed_refuse(err, 6, "the session has Islands declare their sample counts; the policy wants them hidden");
+	if (rules->max_clip_norm > 0 && terms->clip > rules->max_clip_norm)
+		return fed_refuse(err, 6, "the round's clip norm is %g; the policy allows %g", terms->clip, rules->max_clip_norm);
 	return (int) plan->metrics <= (int) rules->metrics ||
 		fed_refuse(err, 6, "the session's metrics are more open than the policy allows");
+}
+
+bool
+fed_check_allowed(const FedTask *task, const char *journal, const FedPolicy *policy, FedError *err)
+{
+	FedError	why = {0};
+	FedSpent	spent;
+
+	if (!fed_journal_spent(journal, &spent, err))
+		return false;
+	if (fed_policy_allows(policy, task, &spent, &why))
+		return true;
+	if (why.kind == FED_ERR_POLICY)
+		return fed_refuse(err, 6, "%s", why.message);
+	*err = why;
+	return false;
 }

@@ -11,12 +11,22 @@
 #include "core/secagg/quantiser.h"
 #include "lib/json.h"
 #include "lib/secagg/fault.h"
+#include "lib/secagg/noised.h"
 #include "lib/secagg/refuse.h"
 #include "lib/slices.h"
 
 #define VALUES_NAME "kept"
 #define JSON_NAME "kept.json"
 #define MAX_JSON 1048576
+
+/* How integers are made: weighted and clamped, or, where the Island adds noise, clipped and noised. */
+typedef struct Making
+{
+	const FedPlan *plan;
+	FedQuantiser quantiser;
+	uint64_t	clamped;
+	FedNoised	noised;
+} Making;
 
 static bool
 quantise_slice(const FedQuantiser *quantiser, const uint8_t *delta, uint64_t first, size_t n, float *x, uint32_t *q,
@@ -33,8 +43,8 @@ quantise_slice(const FedQuantiser *quantiser, const uint8_t *delta, uint64_t fir
 }
 
 static bool
-write_values(const FedQuantiser *quantiser, const FedMapping *delta, int fd, const char *path, uint64_t *clamped,
-			 FedError *err)
+write_weighted(const FedQuantiser *quantiser, const FedMapping *delta, int fd, const char *path, uint64_t *clamped,
+			   FedError *err)
 {
 	float	   *x = malloc(FED_SLICE_BYTES);
 	uint32_t   *q = malloc(FED_SLICE_BYTES);
@@ -56,7 +66,15 @@ write_values(const FedQuantiser *quantiser, const FedMapping *delta, int fd, con
 }
 
 static bool
-keep_values(const FedQuantiser *quantiser, const char *delta_path, const char *path, uint64_t *clamped, FedError *err)
+write_values(Making *making, const FedMapping *delta, int fd, const char *path, FedError *err)
+{
+	if (making->plan->privacy.on)
+		return fed_noised_write(&making->noised, delta, fd, path, err);
+	return write_weighted(&making->quantiser, delta, fd, path, &making->clamped, err);
+}
+
+static bool
+keep_values(Making *making, const char *delta_path, const char *path, FedError *err)
 {
 	FedMapping	delta;
 	int			fd;
@@ -65,7 +83,7 @@ keep_values(const FedQuantiser *quantiser, const char *delta_path, const char *p
 	if (!fed_map_file(delta_path, &delta, err))
 		return false;
 	fd = fed_replace_begin(path, err);
-	ok = fd >= 0 && write_values(quantiser, &delta, fd, path, clamped, err) && fed_alive("kept", err) &&
+	ok = fd >= 0 && write_values(making, &delta, fd, path, err) && fed_alive("kept", err) &&
 		fed_replace_finish(fd, path, err);
 	if (!ok && fd >= 0)
 		fed_replace_abandon(fd, path);
@@ -88,8 +106,8 @@ metric_value(const json_t *metrics, const char *name, double *out)
 }
 
 static bool
-fill_aux(const FedPlan *plan, const FedQuantiser *quantiser, uint64_t clamped, const char *metrics, uint32_t *aux,
-		 FedError *err)
+fill_weighted_aux(const FedPlan *plan, const FedQuantiser *quantiser, uint64_t clamped, const char *metrics, uint32_t *aux,
+				  FedError *err)
 {
 	json_t	   *values = fed_json_parse(metrics, "the metrics", FED_ERR_TRAINER, err);
 	FedSecaggError why;
@@ -113,7 +131,25 @@ fill_aux(const FedPlan *plan, const FedQuantiser *quantiser, uint64_t clamped, c
 }
 
 static bool
-save_record(const char *dir, const FedPlan *plan, const uint8_t *base, const uint8_t *digest, const uint32_t *aux,
+fill_aux(Making *making, const char *metrics, uint32_t *aux, FedError *err)
+{
+	if (!making->plan->privacy.on)
+		return fill_weighted_aux(making->plan, &making->quantiser, making->clamped, metrics, aux, err);
+	return !making->plan->privacy.adaptive || fed_noised_aux(&making->noised, aux, err);
+}
+
+/* Numbers stay exact in JSON. */
+static bool
+put_terms(json_t *record, const FedNoiseTerms *terms)
+{
+	return json_object_set_new(record, "clip", json_real(terms->clip)) == 0 &&
+		json_object_set_new(record, "Q", json_integer((json_int_t) terms->Q)) == 0 &&
+		json_object_set_new(record, "noise_var", json_integer((json_int_t) terms->noise_var)) == 0 &&
+		json_object_set_new(record, "aux_noise_var", json_integer((json_int_t) terms->aux_noise_var)) == 0;
+}
+
+static bool
+save_record(const char *dir, const Making *making, const uint8_t *base, const uint8_t *digest, const uint32_t *aux,
 			const FedOutcome *outcome, FedError *err)
 {
 	char		base_hex[FED_SHA256_HEX + 1];
@@ -124,14 +160,14 @@ save_record(const char *dir, const FedPlan *plan, const uint8_t *base, const uin
 	char	   *text;
 	bool		ok;
 
-	for (uint32_t i = 0; i < fed_plan_aux_len(plan); i++)
+	for (uint32_t i = 0; i < fed_plan_aux_len(making->plan); i++)
 		json_array_append_new(list, json_integer(aux[i]));
 	fed_hex_encode(base, FED_SHA256_BYTES, base_hex);
 	fed_hex_encode(digest, FED_SHA256_BYTES, digest_hex);
 	record = json_pack("{s:s, s:s, s:b, s:I, s:s, s:o}", "base", base_hex, "digest", digest_hex, "evaluation",
 					   outcome->delta_path == NULL, "num_samples", (json_int_t) outcome->num_samples, "metrics",
-					   plan->metrics == FED_METRICS_VISIBLE ? outcome->metrics : "{}", "aux", list);
-	text = record == NULL ? NULL : json_dumps(record, JSON_INDENT(1));
+					   making->plan->metrics == FED_METRICS_VISIBLE ? outcome->metrics : "{}", "aux", list);
+	text = record == NULL || !put_terms(record, &making->noised.terms) ? NULL : json_dumps(record, JSON_INDENT(1));
 	ok = ((path != NULL && text != NULL) || fed_error_memory(err)) && fed_alive("kept.json", err) &&
 		fed_write_file(path, text, strlen(text), err) && fed_alive("kept.json", err);
 	free(text);
@@ -153,24 +189,33 @@ hash_values(const char *path, uint8_t digest[FED_SHA256_BYTES], FedError *err)
 	return ok;
 }
 
-bool
-fed_kept_make(const char *dir, const FedPlan *plan, const uint8_t base[FED_SHA256_BYTES], const FedOutcome *outcome,
-			  FedError *err)
+static bool
+begin_making(Making *making, const FedPlan *plan, const FedNoiseTerms *terms, int64_t num_samples, FedError *err)
 {
-	FedQuantiser quantiser = {plan->range, fed_quantiser_levels(plan->n_max),
-	fed_quantiser_weight((uint64_t) outcome->num_samples, plan->n_cap, FED_W_CAP), FED_W_CAP};
+	*making = (Making) {.plan = plan};
+	if (plan->privacy.on)
+		return fed_noised_begin(&making->noised, terms, err);
+	making->quantiser = (FedQuantiser) {plan->range, fed_quantiser_levels(plan->n_max),
+	fed_quantiser_weight((uint64_t) num_samples, plan->n_cap, FED_W_CAP), FED_W_CAP};
+	return true;
+}
+
+bool
+fed_kept_make(const char *dir, const FedPlan *plan, const FedNoiseTerms *terms, const uint8_t base[FED_SHA256_BYTES],
+			  const FedOutcome *outcome, FedError *err)
+{
+	Making		making;
 	uint32_t	aux[FED_MAX_AUX] = {0};
 	uint8_t		digest[FED_SHA256_BYTES] = {0};
-	uint64_t	clamped = 0;
 	char	   *path = fed_path_join(dir, VALUES_NAME);
-	bool		ok = path != NULL || fed_error_memory(err);
+	bool		ok = begin_making(&making, plan, terms, outcome->num_samples, err) && (path != NULL || fed_error_memory(err));
 
 	if (ok)
 		fed_kept_drop(dir);
 	if (ok && outcome->delta_path != NULL)
-		ok = keep_values(&quantiser, outcome->delta_path, path, &clamped, err) && hash_values(path, digest, err);
-	ok = ok && fill_aux(plan, &quantiser, clamped, outcome->metrics, aux, err) &&
-		save_record(dir, plan, base, digest, aux, outcome, err);
+		ok = keep_values(&making, outcome->delta_path, path, err) && hash_values(path, digest, err);
+	ok = ok && fill_aux(&making, outcome->metrics, aux, err) && save_record(dir, &making, base, digest, aux, outcome, err);
+	fed_noised_end(&making.noised);
 	free(path);
 	return ok;
 }
@@ -189,18 +234,38 @@ read_aux(const json_t *record, FedKept *out)
 }
 
 static bool
-read_record(const char *dir, const json_t *record, const uint8_t *base, FedKept *out)
+read_terms(const json_t *record, FedNoiseTerms *out)
+{
+	int64_t		numbers[3];
+
+	if (!fed_json_number(record, "clip", &out->clip) || !fed_json_int(record, "Q", &numbers[0]) ||
+		!fed_json_int(record, "noise_var", &numbers[1]) || !fed_json_int(record, "aux_noise_var", &numbers[2]))
+		return false;
+	out->Q = (uint64_t) numbers[0];
+	out->noise_var = (uint64_t) numbers[1];
+	out->aux_noise_var = (uint64_t) numbers[2];
+	return true;
+}
+
+static bool
+is_for(const json_t *record, const uint8_t *base)
 {
 	const char *hex = fed_json_text(record, "base");
+	uint8_t		of[FED_SHA256_BYTES];
+
+	return hex != NULL && fed_hex_decode(hex, of, sizeof(of)) && memcmp(of, base, sizeof(of)) == 0;
+}
+
+static bool
+read_record(const char *dir, const json_t *record, FedKept *out)
+{
 	const char *digest_hex = fed_json_text(record, "digest");
 	const char *metrics = fed_json_text(record, "metrics");
-	uint8_t		of[FED_SHA256_BYTES];
 	uint8_t		digest[FED_SHA256_BYTES];
 	uint8_t		now[FED_SHA256_BYTES];
 	char	   *path;
-	bool		ok = hex != NULL && fed_hex_decode(hex, of, sizeof(of)) && memcmp(of, base, sizeof(of)) == 0 &&
-		digest_hex != NULL && fed_hex_decode(digest_hex, digest, sizeof(digest)) && metrics != NULL &&
-		fed_json_int(record, "num_samples", &out->num_samples) && read_aux(record, out) &&
+	bool		ok = digest_hex != NULL && fed_hex_decode(digest_hex, digest, sizeof(digest)) && metrics != NULL &&
+		fed_json_int(record, "num_samples", &out->num_samples) && read_terms(record, &out->terms) && read_aux(record, out) &&
 		(out->metrics = strdup(metrics)) != NULL;
 
 	if (!ok || json_is_true(json_object_get(record, "evaluation")))
@@ -212,21 +277,43 @@ read_record(const char *dir, const json_t *record, const uint8_t *base, FedKept 
 	return ok;
 }
 
-bool
-fed_kept_load(const char *dir, const uint8_t base[FED_SHA256_BYTES], FedKept *out)
+/* The record if it is for this base, or NULL. */
+static json_t *
+load_record(const char *dir, const uint8_t *base)
 {
 	char	   *path = fed_path_join(dir, JSON_NAME);
 	char	   *text = path == NULL || access(path, R_OK) != 0 ? NULL : fed_read_file(path, MAX_JSON, NULL, NULL);
 	json_t	   *record = text == NULL ? NULL : fed_json_parse(text, "the kept integers", FED_ERR_LOCAL, NULL);
+
+	free(text);
+	free(path);
+	if (record == NULL || is_for(record, base))
+		return record;
+	json_decref(record);
+	return NULL;
+}
+
+bool
+fed_kept_terms(const char *dir, const uint8_t base[FED_SHA256_BYTES], FedNoiseTerms *out)
+{
+	json_t	   *record = load_record(dir, base);
+	bool		ok = record != NULL && read_terms(record, out);
+
+	json_decref(record);
+	return ok;
+}
+
+bool
+fed_kept_load(const char *dir, const uint8_t base[FED_SHA256_BYTES], FedKept *out)
+{
+	json_t	   *record = load_record(dir, base);
 	bool		ok;
 
 	memset(out, 0, sizeof(*out));
-	ok = record != NULL && read_record(dir, record, base, out);
+	ok = record != NULL && read_record(dir, record, out);
 	if (!ok)
 		fed_kept_close(out);
 	json_decref(record);
-	free(text);
-	free(path);
 	return ok;
 }
 

@@ -44,7 +44,7 @@ check_outcome(const FedTask *task, const FedOutcome *outcome, FedError *err)
 static bool
 keep(FedTurn *turn, const uint8_t base[FED_SHA256_BYTES], const FedOutcome *outcome, FedError *err)
 {
-	if (!check_outcome(turn->task, outcome, err) || !fed_kept_make(turn->dir, &turn->plan, base, outcome, err))
+	if (!check_outcome(turn->task, outcome, err) || !fed_kept_make(turn->dir, &turn->plan, &turn->state.terms, base, outcome, err))
 		return false;
 	turn->state.has_kept = true;
 	memcpy(turn->state.kept_base, base, FED_SHA256_BYTES);

@@ -7,43 +7,45 @@
 
 #include <openssl/crypto.h>
 
-#include "lib/journal.h"
 #include "lib/secagg/refuse.h"
 #include "lib/secagg/turn.h"
 
-/* What the owner allows, whatever the protocol. */
+/* C3: the model and its tensors, and what was made for it before. */
 static bool
-is_allowed(const FedTurn *turn, FedError *err)
+check_model(FedTurn *turn, FedSecaggParams *params, const FedNoiseTerms *terms, FedError *err)
 {
-	FedSpent	spent;
+	const FedTask *task = turn->task;
+	FedManifest *manifest = NULL;
+	bool		ok = turn->work->fetch(turn->work->arg, task, params->base, &manifest, err) &&
+		fed_check_manifest(&turn->plan, manifest, err) &&
+		(manifest->parameters == task->parameters ||
+		 fed_refuse(err, 3, "the model has another number of parameters than the task says")) &&
+		fed_check_kept(turn->dir, params->base, terms, err);
 
-	return fed_journal_spent(turn->m->journal, &spent, err) && fed_policy_allows(turn->m->policy, turn->task, &spent, err) &&
-		fed_check_policy(&turn->plan, turn->m->policy, err);
+	fed_manifest_free(manifest);
+	return ok;
 }
 
 /* C3 to C6; C1 and C2 came before. The params are then complete. */
 static bool
-check_all(FedTurn *turn, FedSecaggParams *params, FedError *err)
+check_all(FedTurn *turn, FedSecaggParams *params, FedNoiseTerms *terms, FedError *err)
 {
 	const FedTask *task = turn->task;
 	const FedMember *m = turn->m;
-	FedManifest *manifest = NULL;
-	bool		ok = fed_check_order(&turn->plan, &turn->state, turn->id.round, turn->id.attempt, task->evaluate_only, err) &&
-		is_allowed(turn, err) &&
-		fed_plan_params(&turn->plan, task->session_id, turn->id.round, turn->id.attempt, task->evaluate_only, task->parameters,
-						params, err) &&
-		fed_check_params(&turn->plan, task->secagg, params, err) &&
-		turn->work->fetch(turn->work->arg, task, params->base, &manifest, err) &&
-		fed_check_manifest(&turn->plan, manifest, err) &&
-		(manifest->parameters == task->parameters ||
-		 fed_refuse(err, 3, "the model has another number of parameters than the task says")) &&
-		fed_check_not_revealed(m->root, params, task->session_id, m->policy, err);
+	const FedOffer *offer = task->secagg;
+	const FedPlan *plan = &turn->plan;
 
-	fed_manifest_free(manifest);
-	if (ok && turn->state.progress == FED_PROGRESS_REVEALED &&
-		(turn->state.round == params->round || memcmp(turn->state.base, params->base, sizeof(params->base)) == 0))
-		ok = fed_refuse(err, 5, "this Island has already revealed for this session and round or model");
-	return ok;
+	if (!fed_check_order(plan, &turn->state, turn->id.round, turn->id.attempt, task->evaluate_only, err) ||
+		!fed_plan_params(plan, task->session_id, turn->id.round, turn->id.attempt, task->evaluate_only, task->parameters,
+						 offer->clip, params, err) ||
+		!fed_plan_noise_terms(&plan->privacy, offer->clip, terms, err) || !fed_check_params(plan, offer, params, err) ||
+		!fed_check_allowed(task, m->journal, m->policy, err) || !fed_check_policy(plan, terms, m->policy, err) ||
+		!check_model(turn, params, terms, err) ||
+		!fed_check_not_revealed(m->root, params, task->session_id, m->policy, err))
+		return false;
+	return turn->state.progress != FED_PROGRESS_REVEALED ||
+		(turn->state.round != params->round && memcmp(turn->state.base, params->base, sizeof(params->base)) != 0) ||
+		fed_refuse(err, 5, "this Island has already revealed for this session and round or model");
 }
 
 static bool
@@ -77,7 +79,8 @@ make_adv(const FedMember *m, const FedSecrets *secrets, const uint8_t *c0, uint8
 
 /* Whatever came before is erased first; then keys, then the state that speaks of them. */
 static bool
-begin_attempt(FedTurn *turn, const FedSecaggParams *params, const uint8_t c0[FED_SHA256_BYTES], FedError *err)
+begin_attempt(FedTurn *turn, const FedSecaggParams *params, const FedNoiseTerms *terms, const uint8_t c0[FED_SHA256_BYTES],
+			  FedError *err)
 {
 	FedState   *state = &turn->state;
 	FedSecrets	secrets;
@@ -93,6 +96,7 @@ begin_attempt(FedTurn *turn, const FedSecaggParams *params, const uint8_t c0[FED
 	state->progress = FED_PROGRESS_ADVERTISED;
 	state->mode = params->mode;
 	state->min_updates = turn->plan.min_updates;
+	state->terms = *terms;
 	memcpy(state->base, params->base, sizeof(state->base));
 	memcpy(state->c0, c0, sizeof(state->c0));
 	ok = make_adv(turn->m, &secrets, c0, state->own, err) && fed_secrets_save(turn->dir, &secrets, err) &&
@@ -125,13 +129,14 @@ fed_turn_advertise(FedTurn *turn, FedError *err)
 	bool		resumes = turn->id.round == state->round && turn->id.attempt == state->attempt;
 	uint8_t		c0[FED_SHA256_BYTES];
 	FedSecaggParams params;
+	FedNoiseTerms terms;
 	FedSecaggError why;
 
-	if (!check_all(turn, &params, err))
+	if (!check_all(turn, &params, &terms, err))
 		return false;
 	if (!fed_secagg_c0(&params, c0, &why))
 		return fed_core_failed(err, &why);
 	if (resumes && memcmp(c0, state->c0, sizeof(c0)) != 0)
 		return fed_refuse(err, 3, "the attempt is not the one that this Island has advertised for");
-	return (resumes || begin_attempt(turn, &params, c0, err)) && send_adv(turn, err);
+	return (resumes || begin_attempt(turn, &params, &terms, c0, err)) && send_adv(turn, err);
 }

@@ -119,6 +119,14 @@ mask_first(FedTurn *turn, const FedKept *kept, const FedSecrets *secrets, FedErr
 	return fed_turn_save(turn, err);
 }
 
+/* C13: what c0 says of clipping and noise is how they were made. */
+static bool
+check_terms(const FedTurn *turn, const FedKept *kept, FedError *err)
+{
+	return memcmp(&kept->terms, &turn->state.terms, sizeof(kept->terms)) == 0 ||
+		fed_refuse(err, 13, "the integers of this round were made with another clip norm or other noise than the attempt has");
+}
+
 static bool
 mask(FedTurn *turn, FedError *err)
 {
@@ -128,7 +136,7 @@ mask(FedTurn *turn, FedError *err)
 
 	if (!fed_kept_load(turn->dir, turn->state.base, &kept))
 		return fed_refuse(err, 13, "the integers of this round are lost; others must not take their place");
-	ok = fed_secrets_load(turn->dir, &secrets, err) &&
+	ok = check_terms(turn, &kept, err) && fed_secrets_load(turn->dir, &secrets, err) &&
 		(turn->state.progress < FED_PROGRESS_MASKED ? mask_first(turn, &kept, &secrets, err)
 		 : mask_again(turn, &kept, &secrets, err));
 	fed_secrets_wipe(&secrets);
@@ -196,6 +204,20 @@ send_aux(FedTurn *turn, FedError *err)
 		 fed_turn_taken("the aux values", &reply, err));
 }
 
+/*
+ * C6 again: a server may have had an earlier attempt revealed by others, so each
+ * commit spends, and other sessions may have spent since this one was advertised
+ * for. What is in the journal was allowed, and counts already.
+ */
+static bool
+may_spend(const FedTurn *turn, const FedSpool *record, FedError *err)
+{
+	bool		sent;
+
+	return fed_journal_has(turn->m->journal, turn->task, record->digest, &sent, err) &&
+		(sent || fed_check_allowed(turn->task, turn->m->journal, turn->m->policy, err));
+}
+
 /* The journal's line and the call have the same numbers. */
 static bool
 commit(FedTurn *turn, const FedMasked *masked, const FedCommitment *what, FedReply *reply, FedError *err)
@@ -204,7 +226,8 @@ commit(FedTurn *turn, const FedMasked *masked, const FedCommitment *what, FedRep
 	.metrics = (char *) what->metrics, .delta = masked->values};
 
 	memcpy(record.digest, what->manifest, FED_SHA256_BYTES);
-	return fed_journal_sending(turn->m->journal, turn->m->host_id, turn->task, &record, err) && send_aux(turn, err) &&
+	return may_spend(turn, &record, err) &&
+		fed_journal_sending(turn->m->journal, turn->m->host_id, turn->task, &record, err) && send_aux(turn, err) &&
 		send_update(turn, masked, what, reply, err) &&
 		fed_journal_outcome(turn->m->journal, turn->m->host_id, turn->task, reply, err) &&
 		fed_turn_taken("the update", reply, err);

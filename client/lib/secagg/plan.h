@@ -12,6 +12,7 @@
 #include "core/secagg/task_text.h"
 #include "core/secagg/transcript.h"
 #include "lib/error.h"
+#include "lib/secagg/plan_privacy.h"
 
 #define FED_MAX_METRICS 64
 #define FED_MAX_AUX (3 + 2 * FED_MAX_METRICS)
@@ -42,7 +43,8 @@ typedef struct FedPlan
 	uint32_t	n_max;
 	uint32_t	n_cap;
 	uint32_t	max_attempts;
-	double		range;			/* R */
+	double		range;			/* R; 0 with privacy: the clip norm is it */
+	FedPlanPrivacy privacy;		/* noise that the Islands add */
 	uint8_t		manifest[FED_SHA256_BYTES];	/* of the tensors */
 	size_t		n_bounded;
 	FedBoundedMetric bounded[FED_MAX_METRICS];	/* in the order of the aux pairs */
@@ -56,15 +58,16 @@ typedef struct FedPlan
 extern bool fed_plan_read(FedPlan *plan, const char *text, size_t len, FedError *err);
 extern void fed_plan_free(FedPlan *plan);
 
-/* Values of aux: 3, and two for each metric that is masked. */
+/* Values of aux: 3, and two for each metric that is masked; with privacy the noised count of adaptive clipping, or none. */
 extern uint32_t fed_plan_aux_len(const FedPlan *plan);
 
 /*
  * What c0 binds, by the plan: base is left for the caller. evaluation: no
- * vector, else one of n_values.
+ * vector, else one of n_values. offered_clip is the server's word, read under
+ * adaptive clipping alone; C3 if it is no clip norm.
  */
 extern bool fed_plan_params(const FedPlan *plan, const char *session_id, uint32_t round, uint32_t attempt, bool evaluation,
-							uint64_t n_values, FedSecaggParams *out, FedError *err);
+							uint64_t n_values, double offered_clip, FedSecaggParams *out, FedError *err);
 
 /*
  * The task as the trainer gets it (FED_TASK), out of the text alone but for the

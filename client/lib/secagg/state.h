@@ -54,6 +54,7 @@ typedef struct FedState
 	FedProgress progress;
 	FedSecaggMode mode;
 	uint32_t	min_updates;
+	FedNoiseTerms terms;		/* of integers that are made while it is in hand */
 	uint8_t		base[FED_SHA256_BYTES];
 	uint8_t		c0[FED_SHA256_BYTES];
 	uint8_t		own[FED_ADV_BYTES];
