@@ -6,7 +6,9 @@
  * the masks that it shared with the others (Bonawitz et al. 2017, section 4).
  * Secrets and the keys that follow from them are in the memory of the process
  * that works with them, and nowhere else: not in tables, logs or messages. Each
- * process makes them itself, and they are wiped with its memory context.
+ * process makes them itself, and they are wiped with its memory context. What is
+ * not wiped are rows as SPI has read them: they hold single shares, which stand
+ * in a table until the round ends anyway.
  */
 #include "postgres.h"
 
@@ -48,6 +50,8 @@ typedef struct Attempt
 	FedSecaggAdv members[FED_SECAGG_MAX_COHORT];
 	uint8		m_pk[FED_SECAGG_MAX_COHORT][FED_KEY_BYTES];
 	Owner		owners[FED_SECAGG_MAX_COHORT];
+	bool		doubtful[FED_SECAGG_MAX_COHORT];	/* whose share of some secret was not on its polynomial */
+	uint32		tries;			/* subsets of shares that may still be looked at, for all secrets together */
 	uint8		secrets[FED_SECAGG_MAX_COHORT][FED_KEY_BYTES];
 } Attempt;
 
@@ -156,6 +160,7 @@ load(int64 attempt_id)
 	callback->func = wipe;
 	callback->arg = attempt;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	attempt->tries = FED_SHAMIR_TRIES;
 	load_attempt(attempt, attempt_id);
 	load_members(attempt, attempt_id);
 	load_owners(attempt, attempt_id);
@@ -176,40 +181,85 @@ keeps_promise(const FedShare candidate, void *arg)
 	const Promise *promise = arg;
 	const FedSecaggAdv *adv = &promise->attempt->members[promise->u];
 
+	CHECK_FOR_INTERRUPTS();
 	return fed_set_has(&promise->attempt->u3, promise->u + 1)
 		? fed_adv_has_b(adv, promise->attempt->c0, candidate)
 		: fed_adv_has_m_sk(adv, candidate);
 }
 
-/* Put the secret of one owner together; false if its shares do not make it. */
+static void
+swap_shares(Owner *owner, uint32 i, uint32 j)
+{
+	uint8		x = owner->x[i];
+	FedShare	share;
+
+	memcpy(share, owner->shares[i], sizeof(share));
+	owner->x[i] = owner->x[j];
+	memcpy(owner->shares[i], owner->shares[j], sizeof(share));
+	owner->x[j] = x;
+	memcpy(owner->shares[j], share, sizeof(share));
+	explicit_bzero(share, sizeof(share));
+}
+
+/* Who has lied once is believed last: a revealer that lies about all secrets is searched for in one. */
+static void
+put_doubtful_last(Owner *owner, const bool *doubtful)
+{
+	uint32		end = owner->n_shares;
+	uint32		i = 0;
+
+	while (i < end)
+	{
+		if (doubtful[owner->x[i] - 1])
+			swap_shares(owner, i, --end);
+		else
+			i++;
+	}
+}
+
+/*
+ * Put the secret of one owner together; false if its shares do not make it. One
+ * subset is looked at whatever the others have cost. The same shares give the
+ * same answer in every process.
+ */
 static bool
 recover(Attempt *attempt, int u)
 {
 	Owner	   *owner = &attempt->owners[u];
 	Promise		promise = {attempt, u};
 	FedSecaggError error = {0};
+	uint32		tries = attempt->tries + 1;
+	bool		ok;
+	uint32		i;
 
 	if (owner->n_shares < attempt->t)
 		return false;
-	if (fed_shamir_recover(owner->x, owner->shares, owner->n_shares, attempt->t, keeps_promise, &promise,
-						   attempt->secrets[u], owner->deviates, NULL, &error))
-		return true;
-	if (error.code == FED_SECAGG_FAILED)
+	put_doubtful_last(owner, attempt->doubtful);
+	ok = fed_shamir_recover(owner->x, owner->shares, owner->n_shares, attempt->t, keeps_promise, &promise,
+							attempt->secrets[u], owner->deviates, &tries, &error);
+	attempt->tries = Min(attempt->tries, tries);
+	for (i = 0; ok && i < owner->n_shares; i++)
+		attempt->doubtful[owner->x[i] - 1] |= owner->deviates[i];
+	if (!ok && error.code == FED_SECAGG_FAILED)
 		fed_secagg_raise(&error);
-	return false;
+	return ok;
 }
 
+/* Revealers whose share is not on the polynomial, ascending. */
 static ArrayType *
 deviating(const Owner *owner)
 {
+	bool		deviates[FED_SECAGG_MAX_COHORT] = {false};
 	Datum		revealers[FED_SECAGG_MAX_COHORT];
 	int			n = 0;
 	uint32		i;
 
 	for (i = 0; i < owner->n_shares; i++)
+		deviates[owner->x[i] - 1] = owner->deviates[i];
+	for (i = 0; i < FED_SECAGG_MAX_COHORT; i++)
 	{
-		if (owner->deviates[i])
-			revealers[n++] = Int32GetDatum(owner->x[i]);
+		if (deviates[i])
+			revealers[n++] = Int32GetDatum((int32) i + 1);
 	}
 	return construct_array(revealers, n, INT4OID, sizeof(int32), true, TYPALIGN_INT);
 }
@@ -220,6 +270,8 @@ deviating(const Owner *owner)
  *
  * Whether the shares of each Island that shared make the secret that it has
  * committed to, and whose share is not on its polynomial. No secret is returned.
+ * The caller holds locks that others wait for: it takes about a second at most,
+ * as all secrets share FED_SHAMIR_TRIES, and can be interrupted.
  */
 Datum
 federated_secagg_recover(PG_FUNCTION_ARGS)
@@ -236,7 +288,6 @@ federated_secagg_recover(PG_FUNCTION_ARGS)
 		Datum		values[4];
 		bool		nulls[4] = {false, false, false, false};
 
-		CHECK_FOR_INTERRUPTS();
 		if (!fed_set_has(&attempt->u2, u + 1))
 			continue;
 		values[0] = Int32GetDatum((int32) u + 1);

@@ -166,6 +166,8 @@ recover(uint32_t n, uint32_t t, uint32_t k, const uint32_t *wrong, size_t n_wron
 	uint8_t		x[MOST];
 	bool		deviates[MOST];
 	bool		expected[MOST] = {false};
+	bool		ok;
+	uint32_t	tries = FED_SHAMIR_TRIES;
 	FedSecaggError err = {0};
 
 	fill_random(&random, secret, sizeof(secret));
@@ -178,7 +180,9 @@ recover(uint32_t n, uint32_t t, uint32_t k, const uint32_t *wrong, size_t n_wron
 		shares[wrong[i]][i] ^= 0x40;
 		expected[wrong[i]] = true;
 	}
-	if (!fed_shamir_recover(x, shares, k, t, is_secret, secret, got, deviates, tried, &err))
+	ok = fed_shamir_recover(x, shares, k, t, is_secret, secret, got, deviates, &tries, &err);
+	*tried = FED_SHAMIR_TRIES - tries;
+	if (!ok)
 	{
 		static const FedShare zero;
 
@@ -227,6 +231,28 @@ search_ends(void **state)
 	assert_int_equal(tried, FED_SHAMIR_TRIES);
 }
 
+/* The caller may allow fewer; a search that was cut off has not found anything. */
+static void
+tries_are_counted(void **state)
+{
+	const uint8_t x[] = {1, 2, 3};
+	FedShare	shares[] = {{7}, {9}, {7}};	/* f(x) = 7, the second is wrong */
+	FedShare	secret = {7};
+	FedShare	got;
+	bool		deviates[3];
+	uint32_t	tries = 2;
+
+	(void) state;
+	assert_false(fed_shamir_recover(x, shares, 3, 2, is_secret, secret, got, deviates, &tries, NULL));
+	assert_int_equal(tries, 0);
+	tries = 5;
+	assert_true(fed_shamir_recover(x, shares, 3, 2, is_secret, secret, got, deviates, &tries, NULL));
+	assert_int_equal(tries, 2);
+	assert_true(!deviates[0] && deviates[1] && !deviates[2]);
+	assert_true(fed_shamir_combine(x, shares, 2, 2, got, NULL));
+	assert_memory_equal(got, shares[1], sizeof(got));
+}
+
 static void
 thresholds(void **state)
 {
@@ -270,6 +296,7 @@ main(void)
 		cmocka_unit_test(bad_numbers_refused),
 		cmocka_unit_test(wrong_shares_found),
 		cmocka_unit_test(search_ends),
+		cmocka_unit_test(tries_are_counted),
 		cmocka_unit_test(thresholds)
 	};
 

@@ -132,28 +132,55 @@ check_indices(const uint8_t *x, uint32_t k, FedSecaggError *err)
 	return true;
 }
 
-/* Lagrange's sum over the shares `chosen`, whose indices have been checked. */
+/*
+ * A polynomial by t of its shares, `chosen` by place, whose indices have been
+ * checked: weights[i] = 1 / prod_{j != i} (x_i - x_j), Lagrange's constants.
+ */
+typedef struct Polynomial
+{
+	const uint8_t *x;
+	const FedShare *shares;
+	const uint8_t *chosen;
+	uint32_t	t;
+	uint8_t		weights[MAX_SHARES];
+} Polynomial;
+
 static void
-interpolate(const uint8_t *x, const FedShare *shares, const uint8_t *chosen,
-			uint32_t t, uint8_t at, FedShare out)
+weigh(Polynomial *f)
+{
+	uint8_t		x[MAX_SHARES] = {0};
+	uint8_t		below[MAX_SHARES];
+
+	for (uint32_t i = 0; i < f->t; i++)
+		x[i] = f->x[f->chosen[i]];
+	memset(below, 1, sizeof(below));
+	/* All at once, as vectors; where x_i meets itself the factor is 1. */
+	for (uint32_t j = 0; j < f->t; j++)
+	{
+		for (uint32_t i = 0; i < MAX_SHARES; i++)
+			below[i] = fed_gf256_multiply(below[i],
+										  (uint8_t) ((x[i] ^ x[j]) | (i == j)));
+	}
+	for (uint32_t i = 0; i < f->t; i++)
+		f->weights[i] = inverse(below[i]);
+}
+
+/* f(at), where none of the chosen shares stands: by Lagrange's sum. */
+static void
+evaluate_between(const Polynomial *f, uint8_t at, FedShare out)
 {
 	FedShare	sum = {0};
+	uint8_t		above = 1;
 
-	for (uint32_t i = 0; i < t; i++)
+	for (uint32_t i = 0; i < f->t; i++)
+		above = fed_gf256_multiply(above, at ^ f->x[f->chosen[i]]);
+	for (uint32_t i = 0; i < f->t; i++)
 	{
-		uint8_t		xi = x[chosen[i]];
-		uint8_t		above = 1;
-		uint8_t		below = 1;
+		uint32_t	own = f->chosen[i];
+		uint8_t		others = fed_gf256_multiply(above, inverse(at ^ f->x[own]));
 
-		for (uint32_t j = 0; j < t; j++)
-		{
-			if (j == i)
-				continue;
-			above = fed_gf256_multiply(above, at ^ x[chosen[j]]);
-			below = fed_gf256_multiply(below, xi ^ x[chosen[j]]);
-		}
-		add_multiple(sum, shares[chosen[i]],
-					 fed_gf256_multiply(above, inverse(below)));
+		add_multiple(sum, f->shares[own],
+					 fed_gf256_multiply(others, f->weights[i]));
 	}
 	memcpy(out, sum, sizeof(FedShare));
 	OPENSSL_cleanse(sum, sizeof(sum));
@@ -171,14 +198,24 @@ fed_shamir_combine(const uint8_t *x, const FedShare *shares, uint32_t t,
 				   uint8_t at, FedShare out, FedSecaggError *err)
 {
 	uint8_t		chosen[MAX_SHARES];
+	Polynomial	f = {x, shares, chosen, t, {0}};
 
 	if (t < 1 || t > MAX_SHARES)
 		return fed_secagg_fail(err, FED_SECAGG_OUT_OF_RANGE,
 							   "no secret of %" PRIu32 " shares", t);
 	if (!check_indices(x, t, err))
 		return false;
+	for (uint32_t i = 0; i < t; i++)
+	{
+		if (x[i] == at)
+		{
+			memmove(out, shares[i], sizeof(FedShare));
+			return true;
+		}
+	}
 	choose_window(chosen, t, t, 0);
-	interpolate(x, shares, chosen, t, at, out);
+	weigh(&f);
+	evaluate_between(&f, at, out);
 	return true;
 }
 
@@ -249,6 +286,7 @@ typedef struct Search
 {
 	uint32_t	k;
 	uint32_t	t;
+	uint32_t	most;			/* subsets that may be looked at */
 	uint32_t	tried;
 	bool		few;
 	uint64_t	state;
@@ -261,7 +299,7 @@ next_try(Search *search)
 	uint32_t	windows = search->k;
 	uint32_t	tried = search->tried;
 
-	if (tried >= FED_SHAMIR_TRIES || (tried > 0 && search->k == search->t))
+	if (tried >= search->most || (tried > 0 && search->k == search->t))
 		return false;
 	if (tried < windows)
 		choose_window(search->chosen, search->k, search->t, tried);
@@ -275,16 +313,23 @@ next_try(Search *search)
 	return true;
 }
 
+/* Shares that were chosen lie on the polynomial that they made. */
 static void
-find_deviating(const uint8_t *x, const FedShare *shares, const Search *search,
-			   bool *deviates)
+find_deviating(const Polynomial *f, uint32_t k, bool *deviates)
 {
+	bool		chosen[MAX_SHARES] = {false};
 	FedShare	expected;
 
-	for (uint32_t i = 0; i < search->k; i++)
+	for (uint32_t i = 0; i < f->t; i++)
+		chosen[f->chosen[i]] = true;
+	for (uint32_t i = 0; i < k; i++)
 	{
-		interpolate(x, shares, search->chosen, search->t, x[i], expected);
-		deviates[i] = CRYPTO_memcmp(expected, shares[i], sizeof(expected)) != 0;
+		deviates[i] = false;
+		if (chosen[i])
+			continue;
+		evaluate_between(f, f->x[i], expected);
+		deviates[i] = CRYPTO_memcmp(expected, f->shares[i],
+									sizeof(expected)) != 0;
 	}
 	OPENSSL_cleanse(expected, sizeof(expected));
 }
@@ -292,10 +337,11 @@ find_deviating(const uint8_t *x, const FedShare *shares, const Search *search,
 bool
 fed_shamir_recover(const uint8_t *x, const FedShare *shares,
 				   uint32_t k, uint32_t t, FedShamirCheck check, void *arg,
-				   FedShare secret, bool *deviates, uint32_t *tried,
+				   FedShare secret, bool *deviates, uint32_t *tries,
 				   FedSecaggError *err)
 {
-	Search		search = {.k = k, .t = t};
+	Search		search = {.k = k, .t = t, .most = *tries};
+	Polynomial	f = {x, shares, search.chosen, t, {0}};
 	bool		found = false;
 
 	if (t < 1 || k > MAX_SHARES || k < t)
@@ -307,11 +353,11 @@ fed_shamir_recover(const uint8_t *x, const FedShare *shares,
 	search.few = count_subsets(k, t) <= FED_SHAMIR_TRIES - k;
 	while (!found && next_try(&search))
 	{
-		interpolate(x, shares, search.chosen, t, 0, secret);
+		weigh(&f);
+		evaluate_between(&f, 0, secret);
 		found = check(secret, arg);
 	}
-	if (tried != NULL)
-		*tried = search.tried;
+	*tries -= search.tried;
 	if (!found)
 	{
 		OPENSSL_cleanse(secret, sizeof(FedShare));
@@ -319,7 +365,6 @@ fed_shamir_recover(const uint8_t *x, const FedShare *shares,
 							   "none of %" PRIu32 " subsets of %" PRIu32 " shares gives the secret",
 							   search.tried, k);
 	}
-	if (deviates != NULL)
-		find_deviating(x, shares, &search, deviates);
+	find_deviating(&f, k, deviates);
 	return true;
 }

@@ -17,7 +17,7 @@
 #include "core/secagg/failure.h"
 
 #define FED_SHARE_BYTES 32
-#define FED_SHAMIR_TRIES 10000	/* subsets that fed_shamir_recover looks at */
+#define FED_SHAMIR_TRIES 10000	/* subsets that are looked at for wrong shares */
 
 typedef uint8_t FedShare[FED_SHARE_BYTES];
 
@@ -45,21 +45,26 @@ extern bool fed_shamir_combine(const uint8_t *x, const FedShare *shares,
 							   uint32_t t, uint8_t at, FedShare out,
 							   FedSecaggError *err);
 
-/* Whether a candidate is the secret, by what its owner committed to. */
+/*
+ * Whether a candidate is the secret, by what its owner committed to. It may
+ * also not return: nothing is held meanwhile, and nothing secret is anywhere but
+ * in `secret` of fed_shamir_recover.
+ */
 typedef bool (*FedShamirCheck) (const FedShare candidate, void *arg);
 
 /*
  * The secret out of k >= t shares, of which some may be wrong: subsets of t are
- * tried, at most FED_SHAMIR_TRIES, until `check` knows the secret. `tried`
- * (may be NULL) says how many were. deviates[i], for each of the k shares, is
- * then whether it does not lie on the polynomial that gave the secret: dealer
- * or holder lied, the numbers cannot tell which. FED_SECAGG_REFUSED if no subset
- * gives the secret.
+ * tried, those next to each other in the order of the shares first, until
+ * `check` knows the secret. tries: how many subsets may be looked at, and then
+ * how many are left of them; FED_SHAMIR_TRIES, unless several secrets share them.
+ * deviates[i], for each of the k shares, is then whether it does not lie on the
+ * polynomial that gave the secret: dealer or holder lied, the numbers cannot tell
+ * which. FED_SECAGG_REFUSED if no subset gives the secret.
  */
 extern bool fed_shamir_recover(const uint8_t *x, const FedShare *shares,
 							   uint32_t k, uint32_t t,
 							   FedShamirCheck check, void *arg,
 							   FedShare secret, bool *deviates,
-							   uint32_t *tried, FedSecaggError *err);
+							   uint32_t *tries, FedSecaggError *err);
 
 #endif							/* FED_CORE_SECAGG_SHAMIR_H */
