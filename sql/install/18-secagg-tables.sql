@@ -223,10 +223,34 @@ $$;
 COMMENT ON FUNCTION federated.guard_secagg_attempt() IS
 	'Trigger: an attempt moves along its arrows only (55000), and what it is bound to is written once';
 
+CREATE FUNCTION federated.guard_new_attempt() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF new.state <> 'advertise' OR num_nonnulls(new.n, new.t, new.ctx, new.sets, new.aux_sum, new.ended_at) > 0 THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('attempt %s of round %s cannot begin in state "%s"', new.attempt, new.round_no, new.state),
+			DETAIL = 'An attempt begins in state advertise; roster and sets come with its stages.';
+	END IF;
+	RETURN new;
+END
+$$;
+COMMENT ON FUNCTION federated.guard_new_attempt() IS 'Trigger: an attempt begins at its beginning (55000)';
+
 CREATE FUNCTION federated.guard_secagg_member() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	belongs CONSTANT text := CASE
+		WHEN old.u IS DISTINCT FROM new.u THEN 'advertise'
+		WHEN old.shared_at IS DISTINCT FROM new.shared_at THEN 'share'
+		WHEN (old.complaints, old.upload_signature) IS DISTINCT FROM (new.complaints, new.upload_signature) THEN 'mask'
+		WHEN old.agreed_at IS DISTINCT FROM new.agreed_at THEN 'agree'
+		WHEN old.revealed_at IS DISTINCT FROM new.revealed_at THEN 'reveal' END;
+	state text;
 BEGIN
 	IF (old.attempt_id, old.island_id, old.pid, old.adv, old.identity_pk, old.signature)
 		IS DISTINCT FROM (new.attempt_id, new.island_id, new.pid, new.adv, new.identity_pk, new.signature)
@@ -240,10 +264,34 @@ BEGIN
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = 'what an Island has said in an attempt is written once';
 	END IF;
+	-- Who has shared is U2, and other Islands count on it.
+	SELECT a.state INTO state FROM federated.secagg_attempts a WHERE a.id = new.attempt_id;
+	IF belongs <> state THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('an attempt in state "%s" takes nothing that belongs to "%s"', state, belongs);
+	END IF;
 	RETURN new;
 END
 $$;
-COMMENT ON FUNCTION federated.guard_secagg_member() IS 'Trigger: columns of secagg_members are written once (55000)';
+COMMENT ON FUNCTION federated.guard_secagg_member() IS
+	'Trigger: columns of secagg_members are written once, each in its state of the attempt (55000)';
+
+CREATE FUNCTION federated.guard_new_member() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF (SELECT a.state FROM federated.secagg_attempts a WHERE a.id = new.attempt_id) <> 'advertise'
+		OR num_nonnulls(new.u, new.shared_at, new.complaints, new.upload_signature, new.agreed_at, new.revealed_at) > 0 THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = 'an Island comes into an attempt in state "advertise", with its advertisement and nothing else';
+	END IF;
+	RETURN new;
+END
+$$;
+COMMENT ON FUNCTION federated.guard_new_member() IS 'Trigger: the roster is not added to later (55000)';
 
 -- Who shared, and whose update is in: read once, by the statement that ends
 -- state mask. The caller has locked the round against every commit.
@@ -312,11 +360,13 @@ $$;
 COMMENT ON FUNCTION federated.guard_secagg_reveal() IS 'Trigger: shares come in state reveal, from members of the set (55000)';
 
 CREATE TRIGGER guard BEFORE UPDATE ON federated.secagg_attempts FOR EACH ROW EXECUTE FUNCTION federated.guard_secagg_attempt();
+CREATE TRIGGER guard_new BEFORE INSERT ON federated.secagg_attempts FOR EACH ROW EXECUTE FUNCTION federated.guard_new_attempt();
 CREATE TRIGGER fix_sets BEFORE UPDATE ON federated.secagg_attempts FOR EACH ROW
 	WHEN (old.state = 'mask' AND new.state IN ('agree', 'reveal')) EXECUTE FUNCTION federated.freeze_secagg_owners();
 CREATE TRIGGER keep BEFORE DELETE OR TRUNCATE ON federated.secagg_attempts
 	FOR EACH STATEMENT EXECUTE FUNCTION federated.refuse_secagg_change();
 CREATE TRIGGER guard BEFORE UPDATE ON federated.secagg_members FOR EACH ROW EXECUTE FUNCTION federated.guard_secagg_member();
+CREATE TRIGGER guard_new BEFORE INSERT ON federated.secagg_members FOR EACH ROW EXECUTE FUNCTION federated.guard_new_member();
 CREATE TRIGGER keep BEFORE DELETE OR TRUNCATE ON federated.secagg_members
 	FOR EACH STATEMENT EXECUTE FUNCTION federated.refuse_secagg_change();
 CREATE TRIGGER keep BEFORE UPDATE OR DELETE OR TRUNCATE ON federated.secagg_keys_seen

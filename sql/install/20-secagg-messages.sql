@@ -192,11 +192,11 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'no_data_found',
 			MESSAGE = format('Island "%s" is not in attempt %s of round %s of session %s', me.host_id, attempt, round, session_id);
-	ELSIF current.state = ANY (not_before) OR own.u IS NULL THEN
+	ELSIF current.state = ANY (not_before || 'aborted'::text) OR own.u IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('attempt %s of round %s is in state "%s"', attempt, round, current.state),
-			DETAIL = 'What was asked for is not fixed yet, or the Island came too late.';
+			DETAIL = 'What was asked for is not fixed yet, or never will be, or the Island came too late.';
 	END IF;
 	RETURN own;
 END

@@ -644,9 +644,43 @@ class Constraints(Case):
                  " timeline")
         second = (f"INSERT INTO federated.secagg_attempts (session_id, round_id, round_no, attempt, {bound})"
                   f" SELECT session_id, round_id, round_no + %s, attempt + 1, {bound} FROM federated.secagg_attempts WHERE id = %s")
-        self.refused(psycopg.errors.UniqueViolation, second, 0, attempt)  # another live one
-        self.refused(psycopg.errors.UniqueViolation, second, 1, attempt)  # another revelation of the base
+        self.refused(prerequisite, second, 1, attempt)  # not from its beginning
+        server().run("ALTER TABLE federated.secagg_attempts DISABLE TRIGGER guard_new")
+        try:
+            self.refused(psycopg.errors.UniqueViolation, second, 0, attempt)  # another live one
+            self.refused(psycopg.errors.UniqueViolation, second, 1, attempt)  # another revelation of the base
+        finally:
+            server().run("ALTER TABLE federated.secagg_attempts ENABLE TRIGGER guard_new")
         server().run("SELECT federated_cancel_session(%s)", self.session)
+
+    def test_members_at_their_time(self):
+        """Who has shared is fixed with state share, whatever a later statement might want."""
+        prerequisite = psycopg.errors.ObjectNotInPrerequisiteState
+        self.begin([1, 2, 3, 4])
+        self.until("share")
+        attempt = server().value("SELECT id FROM federated.secagg_attempts WHERE session_id = %s", self.session)
+        change = "UPDATE federated.secagg_members SET {} WHERE attempt_id = %s AND island_id = (SELECT id FROM federated.islands WHERE host_id = 'island-4')"
+        late = ("INSERT INTO federated.secagg_members (attempt_id, island_id, pid, adv) SELECT attempt_id, (SELECT max(id) FROM federated.islands),"
+                " substr(adv, 2, 16), adv FROM federated.secagg_members WHERE attempt_id = %s LIMIT 1")
+        self.refused(prerequisite, late, attempt)
+        self.refused(prerequisite, change.format("complaints = '{1}'"), attempt)
+        self.everybody([1, 2, 3])
+        self.expire()
+        self.check_state("mask")
+        self.refused(prerequisite, change.format("shared_at = now(), shares_digest = sha256('')"), attempt)
+        self.refused(prerequisite, change.format("agreement = signature, agreed_at = now()"), attempt)
+        self.refused(prerequisite, change.format("revealed_at = now(), reveal_digest = sha256('')"), attempt)
+        self.until("done", [1, 2, 3])
+        self.check_sum([1, 2, 3])
+
+    def test_what_was_given_up_tells_nothing(self):
+        self.begin([1, 2, 3])
+        self.until("share")
+        self.everybody([1])
+        server().run("SELECT federated_cancel_session(%s)", self.session)
+        for function in "roster", "inbox", "sets", "agreements":
+            with self.assertRaisesRegex(psycopg.errors.ObjectNotInPrerequisiteState, '"aborted"'):
+                player(1).call(f"federated_secagg_{function}", *self.where())
 
     def test_progress(self):
         self.begin([1, 2, 3])
