@@ -71,6 +71,27 @@ $$;
 COMMENT ON FUNCTION federated.accused_owner(federated.secagg_attempts) IS
 	'An Island of which more than n - t say that its envelopes do not open; NULL if there is none';
 
+-- Revealing is the point of no return: it is not opened if it could not come to
+-- t shares of everybody, as too many of those who are left to reveal complain
+-- of the same Island.
+CREATE FUNCTION federated.can_open(attempt federated.secagg_attempts) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH revealers AS (
+		SELECT m.complaints FROM federated.secagg_members m
+		WHERE m.attempt_id = $1.id AND m.shared_at IS NOT NULL AND CASE
+			WHEN $1.state = 'agree' AND $1.mode = 'active' THEN m.agreement IS NOT NULL
+			ELSE EXISTS (SELECT FROM federated.updates u
+						 WHERE u.round_id = $1.round_id AND u.island_id = m.island_id AND u.state = 'accepted'
+						   AND u.secagg_attempt = $1.attempt) END
+	)
+	SELECT (SELECT count(*) FROM revealers) >= $1.t + coalesce(
+		(SELECT max(accused.times) FROM (SELECT count(*) AS times FROM revealers r, unnest(r.complaints) o GROUP BY o) accused), 0)
+$$;
+COMMENT ON FUNCTION federated.can_open(federated.secagg_attempts) IS
+	'Whether those whose update is in, or who have signed where Islands sign, hold t shares of every Island';
+
 -- Whether shares are enough for every owner, and some have come since the last look.
 CREATE FUNCTION federated.shares_due(attempt federated.secagg_attempts) RETURNS boolean
 LANGUAGE sql STABLE
@@ -129,12 +150,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN count(m.agreed_at) = cardinality(federated.summed_set($1.id)) THEN now()
 				WHEN $1.mode = 'semi_honest' THEN now()
-				WHEN count(m.agreed_at) >= $1.t THEN least($1.deadline, max(m.agreed_at) + interval '10 seconds')
+				WHEN count(m.agreed_at) >= $1.t AND federated.can_open($1) THEN least($1.deadline, max(m.agreed_at) + interval '10 seconds')
 				ELSE $1.deadline END
 	FROM federated.secagg_members m WHERE m.attempt_id = $1.id
 $$;
 COMMENT ON FUNCTION federated.agreement_due(federated.secagg_attempts) IS
-	'When signatures are enough: all, or t of them and none for ten seconds; otherwise the deadline. In mode semi_honest none are asked for';
+	'When signatures are enough: all, or as many as it takes and none for ten seconds; otherwise the deadline. In mode semi_honest none are asked for';
 
 -- Giving up an attempt, before it is revealed
 
@@ -185,7 +206,12 @@ BEGIN
 	PERFORM federated.abandon_result(round);
 	UPDATE federated.participants p SET status = 'training'
 	WHERE p.session_id = session.id AND p.status = 'gradient_sent';
-	UPDATE federated.tasks t SET state = 'assigned', reason = NULL, finished_at = NULL WHERE t.round_id = round.id AND t.state = 'done';
+	-- Who has left since is not asked again: its update went with the attempt.
+	UPDATE federated.tasks t
+	SET state = CASE WHEN p.left_at IS NULL THEN 'assigned' ELSE 'dropped' END,
+		reason = CASE WHEN p.left_at IS NOT NULL THEN 'left' END, finished_at = p.left_at
+	FROM federated.participants p
+	WHERE t.round_id = round.id AND t.state = 'done' AND p.session_id = session.id AND p.island_id = t.island_id;
 	PERFORM federated.log_stage(attempt, jsonb_build_object('reason', why));
 	RETURN attempt;
 END
@@ -541,8 +567,11 @@ BEGIN
 	IF accused IS NOT NULL THEN
 		RETURN federated.try_again(session, round, attempt, format('the shares of Island "%s" do not open',
 			(SELECT i.host_id FROM federated.islands i WHERE i.id = accused)), accused);
-	ELSIF counts.committed >= needed AND (overdue OR counts.masking = 0) THEN
+	ELSIF counts.committed >= needed AND (overdue OR counts.masking = 0) AND federated.can_open(attempt) THEN
 		RETURN federated.freeze_sum(session, round, attempt);
+	ELSIF counts.committed >= needed AND (overdue AND attempt.extensions > 0 OR counts.masking = 0) THEN
+		RETURN federated.try_again(session, round, attempt,
+			format('fewer than %s Islands whose updates are in hold shares of each other that open', attempt.t));
 	ELSIF counts.masking + counts.committed < needed AND attempt.extensions > 0 THEN
 		RETURN federated.try_again(session, round, attempt, format('%s of %s updates can still come', counts.masking + counts.committed, needed));
 	ELSIF overdue THEN
@@ -575,12 +604,11 @@ BEGIN
 		END IF;
 		RETURN federated.early_stage(session, round, attempt);
 	ELSIF attempt.state = 'agree' AND federated.agreement_due(attempt) <= now() THEN
-		IF attempt.mode = 'semi_honest'
-			OR (SELECT count(m.agreement) FROM federated.secagg_members m WHERE m.attempt_id = attempt.id) >= attempt.t THEN
+		IF federated.can_open(attempt) THEN
 			step := federated.charge_attempt(session, round);
 			RETURN CASE WHEN step IS NULL THEN federated.open_reveal(session, attempt) ELSE step END;
 		END IF;
-		RETURN federated.try_again(session, round, attempt, format('fewer than %s Islands have signed', attempt.t));
+		RETURN federated.try_again(session, round, attempt, format('fewer than %s Islands have signed and hold shares that open', attempt.t));
 	ELSIF attempt.state = 'reveal' THEN
 		IF federated.shares_due(attempt) THEN
 			RETURN federated.open_sum(session, round, attempt);

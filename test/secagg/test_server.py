@@ -272,6 +272,19 @@ class DropOuts(Case):
         self.until("done", [1, 2, 3])
         self.check_sum([1, 2, 3, 4])
 
+    def test_who_left_is_not_asked_again(self):
+        self.begin([1, 2, 3, 4, 5])
+        self.until("agree")
+        self.leave(4)
+        self.everybody([1, 2, 3])
+        self.expire()
+        self.check_state("advertise", 2)
+        self.assertIsNone(player(4).task(self.session))
+        self.everybody([1, 2, 3, 5])
+        self.check_state("share", 2)  # nobody is waited for
+        self.until("done", [1, 2, 3, 5])
+        self.check_sum([1, 2, 3, 5])
+
 
 class Refusals(Case):
     def test_advertise(self):
@@ -546,6 +559,50 @@ class Liars(Case):
         self.assertIsNone(player(1).task(self.session))
         self.until("done")
         self.check_sum([2, 3, 4, 5])
+
+    def complainer(self):
+        """Who cannot open an envelope of Island 1 when it spoils one: the first other in the roster."""
+        return min((number for number in self.numbers if number != 1),
+                   key=lambda number: player(number).attempts[self.session, 1, 1].u)
+
+    def check_not_opened(self):
+        """A sum that could not be had is not asked for: nothing was revealed, and the next attempt goes well."""
+        self.check_state("advertise", 2)
+        self.assertNotIn("reveal", [event["state"] for event in self.events("secagg_stage")])
+        player(1).share = lambda *arguments: federation.Player.share(player(1), *arguments)
+        self.until("done")
+        self.check_sum(self.numbers)
+
+    def test_too_few_signers_hold_a_share(self):
+        self.begin([1, 2, 3, 4])
+        self.spoil(1)
+        self.until("agree")
+        self.everybody([2, 3, 4])  # t of them, but for Island 1 one cannot reveal
+        due = server().value("SELECT due_at > now() + interval '1 minute' FROM federated.due WHERE session_id = %s", self.session)
+        self.assertTrue(due)
+        self.expire()
+        self.check_not_opened()
+
+    def test_too_few_updates_with_a_share(self):
+        self.begin([1, 2, 3, 4])
+        self.spoil(1)
+        self.until("mask")
+        others = [number for number in (2, 3, 4) if number != self.complainer()]
+        self.everybody([1, self.complainer(), others[0]])
+        self.assertEqual(self.expire(), ["round_extended"])
+        self.check_state("mask")
+        self.expire()
+        self.check_not_opened()
+
+    def test_too_few_left_with_a_share(self):
+        self.begin([1, 2, 3, 4])
+        self.spoil(1)
+        self.until("mask")
+        others = [number for number in (2, 3, 4) if number != self.complainer()]
+        self.everybody([1, self.complainer(), others[0]])
+        player(others[1]).call("federated_decline_task", player(others[1]).task(self.session)["round_id"], "no")
+        server().drive(self.session)
+        self.check_not_opened()
 
 
 class Sessions(Case):
