@@ -9,85 +9,7 @@ import federation
 import fsa1
 import numpy
 import psycopg
-
-SERVER = []
-
-
-def setUpModule():
-    SERVER.append(federation.Server(7))
-
-
-def server():
-    return SERVER[0]
-
-
-def player(number):
-    return server().players[number]
-
-
-def model(count, seed=1):
-    return numpy.random.default_rng(seed).uniform(-1, 1, count).astype(numpy.float32)
-
-
-class Case(unittest.TestCase):
-    def begin(self, numbers, count=10, **config):
-        """A session that has come to state advertise."""
-        self.numbers, self.base = numbers, model(count)
-        config = {"secagg_metrics": "none", **config}
-        self.session = server().start(numbers, self.base, **config)
-        server().until(self.session, "advertise", numbers)
-        self.document = player(numbers[0]).task(self.session)["secagg"]
-
-    def until(self, state, numbers=None):
-        server().until(self.session, state, numbers or self.numbers)
-
-    def everybody(self, numbers=None):
-        return server().everybody(self.session, numbers or self.numbers)
-
-    def where(self, attempt=1):
-        return self.session, 1, attempt
-
-    def expire(self):
-        server().expire(self.session)
-        return server().drive(self.session)
-
-    def check_state(self, state, attempt=1):
-        self.assertEqual(server().attempt(self.session)[:2], (state, attempt))
-
-    def check_sum(self, numbers):
-        self.assertEqual(server().status(self.session), ("completed", None))
-        numpy.testing.assert_array_equal(server().weights(self.session),
-                                         server().expected(self.base, numbers, self.document, 1))
-
-    def check_failed(self, words):
-        status, reason = server().status(self.session)
-        self.assertEqual(status, "failed")
-        self.assertIn(words, reason)
-        self.assertEqual(server().value(
-            "SELECT count(*) FROM federated.model_versions WHERE session_id = %s AND status IN ('ready', 'building')", self.session), 0)
-
-    def check_refused(self, answer, reason):
-        self.assertEqual((answer["status"], answer["reason"]), ("rejected", reason), answer)
-
-    def check_again(self, number, function, *arguments):
-        """The same bytes once more change nothing."""
-        self.assertEqual(player(number).call(function, *self.where(), *arguments)["status"], "accepted")
-
-    def check_cleared(self):
-        for table in "envelopes", "reveals", "aux":
-            self.assertEqual(self.rows(table), 0, table)
-
-    def rows(self, table):
-        return server().value(f"SELECT count(*) FROM federated.secagg_{table} x JOIN federated.secagg_attempts a ON a.id = x.attempt_id"
-                              " WHERE a.session_id = %s", self.session)
-
-    def leave(self, *numbers):
-        for number in numbers:
-            player(number).call("federated_leave", self.session)
-
-    def events(self, kind):
-        return [row[0] for row in server().run("SELECT detail FROM federated.events WHERE session_id = %s AND kind = %s ORDER BY id",
-                                               self.session, kind)]
+from case import Case, model, player, server
 
 
 class Rounds(Case):
@@ -447,10 +369,6 @@ class Refusals(Case):
 
 
 class Liars(Case):
-    def patched(self, number, name, method):
-        setattr(player(number), name, method)
-        self.addCleanup(lambda: delattr(player(number), name))
-
     def test_wrong_share(self):
         self.begin([1, 2, 3, 4, 5])
 

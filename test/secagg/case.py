@@ -1,0 +1,108 @@
+"""What the tests of the server have in common: one server for all of them, and a session of scripted Islands."""
+
+import unittest
+
+import federation
+import numpy
+
+SERVER = []
+
+
+def server():
+    """The server that PG* variables name, fresh when the first test asks for it."""
+    if not SERVER:
+        SERVER.append(federation.Server(7))
+    return SERVER[0]
+
+
+def player(number):
+    return server().players[number]
+
+
+def model(count, seed=1):
+    return numpy.random.default_rng(seed).uniform(-1, 1, count).astype(numpy.float32)
+
+
+class Case(unittest.TestCase):
+    def begin(self, numbers, count=10, **config):
+        """A session that has come to state advertise."""
+        self.numbers, self.base = numbers, model(count)
+        config = {"secagg_metrics": "none", **config}
+        self.session = server().start(numbers, self.base, **config)
+        server().until(self.session, "advertise", numbers)
+        self.document = player(numbers[0]).task(self.session)["secagg"]
+
+    def until(self, state, numbers=None):
+        server().until(self.session, state, numbers or self.numbers)
+
+    def everybody(self, numbers=None):
+        return server().everybody(self.session, numbers or self.numbers)
+
+    def where(self, attempt=1):
+        return self.session, 1, attempt
+
+    def expire(self):
+        server().expire(self.session)
+        return server().drive(self.session)
+
+    def check_state(self, state, attempt=1):
+        self.assertEqual(server().attempt(self.session)[:2], (state, attempt))
+
+    def check_sum(self, numbers):
+        self.assertEqual(server().status(self.session), ("completed", None))
+        numpy.testing.assert_array_equal(server().weights(self.session),
+                                         server().expected(self.base, numbers, self.document, 1))
+
+    def check_failed(self, words):
+        status, reason = server().status(self.session)
+        self.assertEqual(status, "failed")
+        self.assertIn(words, reason)
+        self.assertEqual(server().value(
+            "SELECT count(*) FROM federated.model_versions WHERE session_id = %s AND status IN ('ready', 'building')", self.session), 0)
+
+    def check_refused(self, answer, reason):
+        self.assertEqual((answer["status"], answer["reason"]), ("rejected", reason), answer)
+
+    def check_again(self, number, function, *arguments):
+        """The same bytes once more change nothing."""
+        self.assertEqual(player(number).call(function, *self.where(), *arguments)["status"], "accepted")
+
+    def check_cleared(self):
+        for table in "envelopes", "reveals", "aux":
+            self.assertEqual(self.rows(table), 0, table)
+
+    def rows(self, table):
+        return server().value(f"SELECT count(*) FROM federated.secagg_{table} x JOIN federated.secagg_attempts a ON a.id = x.attempt_id"
+                              " WHERE a.session_id = %s", self.session)
+
+    def leave(self, *numbers):
+        for number in numbers:
+            player(number).call("federated_leave", self.session)
+
+    def events(self, kind):
+        return [row[0] for row in server().run("SELECT detail FROM federated.events WHERE session_id = %s AND kind = %s ORDER BY id",
+                                               self.session, kind)]
+
+    def patched(self, number, name, method):
+        """One of an Island's methods is another until the test is over."""
+        setattr(player(number), name, method)
+        self.addCleanup(lambda: player(number).__dict__.pop(name, None))
+
+    def act(self, *numbers):
+        """Islands do what is due to them; the server does nothing."""
+        return [player(number).act(player(number).task(self.session)) for number in numbers]
+
+    def attempt_id(self):
+        return server().value("SELECT max(id) FROM federated.secagg_attempts WHERE session_id = %s", self.session)
+
+    def stored(self):
+        """All rows that messages of Islands can change."""
+        attempt = "attempt_id IN (SELECT id FROM federated.secagg_attempts WHERE session_id = %s)"
+        update = ("SELECT u.id FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id WHERE r.session_id = %s")
+        parts = {
+            "secagg_attempts": "session_id = %s", "secagg_keys_seen": "session_id = %s", "participants": "session_id = %s",
+            "tasks": "round_id IN (SELECT id FROM federated.rounds WHERE session_id = %s)", "updates": f"id IN ({update})",
+            "slices": f"vector_id IN (SELECT vector_id FROM federated.updates WHERE id IN ({update}))",
+            **{f"secagg_{name}": attempt for name in ("members", "envelopes", "aux", "owners", "reveals")}}
+        return {table: server().value(f"SELECT array_agg(x::text ORDER BY x::text) FROM federated.{table} x WHERE {which}", self.session)
+                for table, which in parts.items()}
