@@ -106,3 +106,14 @@ class Case(unittest.TestCase):
             **{f"secagg_{name}": attempt for name in ("members", "envelopes", "aux", "owners", "reveals")}}
         return {table: server().value(f"SELECT array_agg(x::text ORDER BY x::text) FROM federated.{table} x WHERE {which}", self.session)
                 for table, which in parts.items()}
+
+    def tamper(self, statement, *arguments):
+        """What a superuser does to an attempt who has taken its triggers away."""
+        server().run("ALTER TABLE federated.secagg_attempts DISABLE TRIGGER USER")
+        server().run(f"UPDATE federated.secagg_attempts SET {statement} WHERE id = %s", *arguments, self.attempt_id())
+        server().run("ALTER TABLE federated.secagg_attempts ENABLE TRIGGER USER")
+
+    def check_nothing_revealed(self):
+        """No sum was opened and no version made."""
+        self.assertEqual(server().run("SELECT DISTINCT aux_sum FROM federated.secagg_attempts WHERE session_id = %s", self.session), [(None,)])
+        numpy.testing.assert_array_equal(server().weights(self.session), self.base)
