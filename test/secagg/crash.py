@@ -19,9 +19,7 @@ def crash(server):
     control = [os.environ["PG_CTL"], "-D", os.environ["PGDATA"], "-s", "-w"]
     subprocess.run(control + ["stop", "-m", "immediate"], check=True)
     subprocess.run(control + ["start", "-l", os.environ["PGDATA"] + "/crash.log"], check=True)
-    server.db = federation.connect(federation.SUPERUSER)
-    for player in server.players.values():
-        player.open()
+    server.reopen()
 
 
 def wait_for(what, *states):

@@ -32,6 +32,7 @@ class Player:
         self.number, self.host, self.role = number, f"island-{number}", f"island_{number}"
         self.identity = fsa1.Identity(hashlib.sha256(self.host.encode()).digest())
         self.attempts, self.samples, self.metrics = {}, 100 * number, {}
+        self.gave = set()  # (session, base) of what it has revealed
         self.open()
 
     def open(self):
@@ -74,6 +75,9 @@ class Player:
         return getattr(self, document["due"])(task, island, where)
 
     def advertise(self, task, island, where):
+        if (where[0], island.params.base) in self.gave:
+            self.call("federated_decline_task", task["round_id"], "already revealed for this session and model")
+            return {"status": "declined"}
         self.message = island.advertise()
         return self.call("federated_secagg_advertise", *where, *self.message)
 
@@ -131,6 +135,7 @@ class Player:
             sets = self.call("federated_secagg_sets", *where)
             island.agree(sets["u2"], sets["u3"])
         self.revealed = island.reveal(signatures)
+        self.gave.add((where[0], island.params.base))
         return self.call("federated_secagg_reveal", *where, self.revealed)
 
 
@@ -138,14 +143,23 @@ class Server:
     """The administrator's side."""
 
     def __init__(self, islands):
-        self.db = connect(SUPERUSER)
+        self.open()
         self.run("CREATE EXTENSION IF NOT EXISTS federated CASCADE")
-        self.run("SET client_min_messages = error")
         self.workloads, self.players = 0, {}
         for number in range(1, islands + 1):
             self.run(f"CREATE ROLE island_{number} LOGIN IN ROLE federated_island")
             self.run("SELECT federated_register_island(%s, role_name => %s)", f"island-{number}", f"island_{number}")
             self.players[number] = Player(number)
+
+    def open(self):
+        self.db = connect(SUPERUSER)
+        self.run("SET client_min_messages = error")
+
+    def reopen(self):
+        """All connections anew, to the server that PG* variables name now."""
+        for side in [self, *self.players.values()]:
+            side.db.close()
+            side.open()
 
     def run(self, query, *arguments):
         cursor = self.db.execute(query, arguments)
