@@ -154,6 +154,7 @@ class Server:
     def open(self):
         self.db = connect(SUPERUSER)
         self.run("SET client_min_messages = error")
+        self.run("SET federated.aggregation_chunk = 1")  # a step for each slice
 
     def reopen(self):
         """All connections anew, to the server that PG* variables name now."""

@@ -21,7 +21,6 @@ class Crashing(Case):
         cluster.kill()
         cluster.start()
         server().reopen()
-        server().run("SET federated.aggregation_chunk = 1")
 
     def crash_between(self):
         before = self.stored()

@@ -39,7 +39,6 @@ class Recovery(Case):
         cls.live = Cluster.of(server())
         server().run("ALTER SYSTEM SET wal_keep_size = '1GB'")
         server().run("SELECT pg_reload_conf()")
-        server().run("SET federated.aggregation_chunk = 1")
         work = tempfile.TemporaryDirectory(dir=os.path.dirname(cls.live.directory), ignore_cleanup_errors=True)
         os.chmod(work.name, 0o755)
         cls.addClassCleanup(work.cleanup)
@@ -53,7 +52,6 @@ class Recovery(Case):
         os.environ["PGHOST"] = cls.copy.socket
         cls.copy.recover(cls.live, "mark")
         server().reopen()
-        server().run("SET federated.aggregation_chunk = 1")
 
     @classmethod
     def lead_on(cls):

@@ -524,18 +524,6 @@ class Liars(Case):
 
 
 class Sessions(Case):
-    def test_pause(self):
-        self.begin([1, 2, 3])
-        for state in "advertise", "share", "mask", "agree", "reveal":
-            self.until(state)
-            server().run("SELECT federated_pause_session(%s)", self.session)
-            self.assertEqual(server().drive(self.session), [])
-            self.assertIsNone(player(1).task(self.session))
-            server().run("SELECT federated_resume_session(%s)", self.session)
-            self.check_state(state)
-        self.until("done")
-        self.check_sum([1, 2, 3])
-
     def test_reveal_while_paused(self):
         self.begin([1, 2, 3])
         self.until("reveal")
@@ -547,31 +535,6 @@ class Sessions(Case):
         server().run("SELECT federated_resume_session(%s)", self.session)
         server().drive(self.session)
         self.check_sum([1, 2, 3])
-
-    def test_cancel(self):
-        for state, ends in ("share", "aborted"), ("mask", "aborted"), ("reveal", "failed"):
-            with self.subTest(state):
-                self.begin([1, 2, 3])
-                self.until(state)
-                self.everybody([1])
-                server().run("SELECT federated_cancel_session(%s)", self.session)
-                self.check_state(ends)
-                self.assertEqual(server().status(self.session)[0], "cancelled")
-                self.check_cleared()
-                numpy.testing.assert_array_equal(server().weights(self.session), self.base)
-
-    def test_recovered_to_an_earlier_state(self):
-        for state, attempt in ("mask", 2), ("reveal", 1):
-            with self.subTest(state):
-                self.begin([1, 2, 3])
-                self.until(state)
-                server().run("ALTER TABLE federated.secagg_attempts DISABLE TRIGGER USER")
-                server().run("UPDATE federated.secagg_attempts SET timeline = timeline + 1 WHERE session_id = %s", self.session)
-                server().run("ALTER TABLE federated.secagg_attempts ENABLE TRIGGER USER")
-                server().drive(self.session)
-                self.assertEqual(server().attempt(self.session)[1], attempt)
-                self.until("done")
-                self.check_sum([1, 2, 3])
 
     def test_only_enrolled(self):
         self.begin([1, 2, 3])
