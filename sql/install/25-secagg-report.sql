@@ -1,31 +1,33 @@
 -- Secure aggregation 6: what people see of it ----------------------------------------------------------
 
--- Nobody may read the tables, so a function does, for sessions that its caller sees.
-CREATE FUNCTION federated.secagg_attempt_list()
-RETURNS TABLE (session_id uuid, round integer, attempt integer, state text, mode text, n integer, t integer, advertised bigint,
+-- Nobody may read the tables, so a function does, for a session that its caller sees.
+CREATE FUNCTION federated.secagg_attempt_list(session_id uuid)
+RETURNS TABLE (round integer, kind text, attempt integer, state text, mode text, n integer, t integer, advertised bigint,
 			   shared bigint, committed bigint, agreed bigint, revealed bigint, deadline timestamptz, reason text,
 			   base text, c0 text, ctx text, sets text, began_at timestamptz, ended_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE sql STABLE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT a.session_id, a.round_no, a.attempt, a.state, a.mode, a.n, a.t,
-		   count(m.island_id), count(m.shared_at),
+	SELECT a.round_no, r.kind, a.attempt, a.state, a.mode, a.n, a.t, count(m.island_id), count(m.shared_at),
 		   (SELECT count(*) FROM federated.updates u
 			WHERE u.round_id = a.round_id AND u.secagg_attempt = a.attempt AND u.state = 'accepted'),
-		   count(m.agreed_at), count(m.revealed_at),
-		   CASE a.state WHEN 'mask' THEN (SELECT r.deadline FROM federated.rounds r WHERE r.id = a.round_id) ELSE a.deadline END,
+		   count(m.agreed_at), count(m.revealed_at), CASE a.state WHEN 'mask' THEN r.deadline ELSE a.deadline END,
 		   a.reason, encode(a.base, 'hex'), encode(a.c0, 'hex'), encode(a.ctx, 'hex'), encode(a.sets, 'hex'), a.began_at, a.ended_at
 	FROM federated.secagg_attempts a
+	JOIN federated.rounds r ON r.id = a.round_id
 	LEFT JOIN federated.secagg_members m ON m.attempt_id = a.id
-	WHERE federated.sees_session(a.session_id) AND federated.caller_island() IS NULL
-	GROUP BY a.id
+	WHERE a.session_id = $1 AND federated.sees_session($1) AND federated.caller_island() IS NULL
+	GROUP BY a.id, r.id
 $$;
-COMMENT ON FUNCTION federated.secagg_attempt_list() IS 'See federated.secagg_progress';
+COMMENT ON FUNCTION federated.secagg_attempt_list(uuid) IS 'See federated.secagg_progress';
 
-CREATE VIEW federated.secagg_progress WITH (security_invoker = true) AS SELECT * FROM federated.secagg_attempt_list();
+-- Whoever asks for one session has its attempts read and no others.
+CREATE VIEW federated.secagg_progress WITH (security_invoker = true) AS
+SELECT s.id AS session_id, a.*
+FROM federated.sessions s CROSS JOIN LATERAL federated.secagg_attempt_list(s.id) a;
 COMMENT ON VIEW federated.secagg_progress IS
 	'Attempts of secure aggregation: state, how many Islands have come how far, deadline, and the hashes that bind it; nothing that is secret';
-GRANT EXECUTE ON FUNCTION federated.secagg_attempt_list() TO federated_admin, federated_creator, federated_viewer, federated_auditor;
+GRANT EXECUTE ON FUNCTION federated.secagg_attempt_list(uuid) TO federated_admin, federated_creator, federated_viewer, federated_auditor;
 GRANT SELECT ON federated.secagg_progress TO federated_admin, federated_creator, federated_viewer, federated_auditor;
 
 CREATE FUNCTION federated.secagg_leaks(config jsonb) RETURNS text[]

@@ -1,4 +1,4 @@
--- Endpoints: secure aggregation, for Islands, and identities, for administrators -------------------------------------
+-- Endpoints: secure aggregation, for Islands and those who look on, and identities, for administrators ---------------
 -- Binary values are bytea in JSON: "\x" and hexadecimal digits.
 
 SELECT federated.define_endpoint('enroll_identity', 'host_id text, identity_pk bytea, replace boolean DEFAULT false', 'json', 'VOLATILE',
@@ -46,3 +46,11 @@ SELECT federated.define_endpoint('secagg_agreements', 'session_id uuid, round in
 SELECT federated.define_endpoint('secagg_reveal', 'session_id uuid, round integer, attempt integer, reveal bytea', 'json', 'VOLATILE', '{island}',
 	'Secure aggregation: the shares that open the sum', $$
 	RETURN federated.verdict(@extschema@.federated_secagg_reveal(session_id, round, attempt, reveal));$$);
+
+CREATE VIEW federated_api.secagg_progress WITH (security_invoker = true) AS
+SELECT p.session_id, p.round, p.kind, p.attempt, p.state, p.mode, p.n, p.t, p.advertised, p.shared, p.committed, p.agreed, p.revealed,
+	   p.deadline, p.reason, p.base, p.c0, p.ctx, p.sets, p.began_at, p.ended_at
+FROM federated.secagg_progress p;
+COMMENT ON VIEW federated_api.secagg_progress IS
+	'Attempts of secure aggregation: state, how many Islands have come how far, deadline, and the hashes that bind it';
+GRANT SELECT ON federated_api.secagg_progress TO federated_admin, federated_creator, federated_viewer, federated_auditor;

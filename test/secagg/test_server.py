@@ -631,6 +631,11 @@ class Constraints(Case):
             self.assertEqual(auditor.execute(query, [self.session]).fetchall(), [(1, 1, "mask", 3, 3, 3, 3, 1, 0, 0)])
         with self.assertRaises(psycopg.errors.InsufficientPrivilege):
             player(1).db.execute(query, [self.session])
+        with federation.connect(federation.SUPERUSER) as db:
+            db.execute("CREATE ROLE stranger LOGIN IN ROLE federated_creator")
+        with federation.connect("stranger") as stranger:
+            for read in query, "SELECT * FROM federated.secagg_attempt_list(%s)":
+                self.assertEqual(stranger.execute(read, [self.session]).fetchall(), [])
         told = server().value("SELECT federated_session(%s)", self.session)["secure_aggregation"]
         with self.assertRaisesRegex(psycopg.errors.ObjectNotInPrerequisiteState, "are masked"):
             server().run("SELECT federated_update_pages(%s)", self.session)

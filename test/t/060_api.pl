@@ -225,6 +225,7 @@ my %view = (
 	privacy_spent => \@everybody,
 	participant_privacy => \@everybody,
 	privacy_charges => \@everybody,
+	secagg_progress => \@without_island,
 	cargos => \@without_island,
 	version_tree => \@without_island,
 	version_tags => \@everybody,
@@ -378,6 +379,24 @@ is_deeply([ map { $_->{status} } @{ $alice->list('cargos', workload_id => "eq.$w
 	'and stays in the list of what was published');
 is_deeply($root->post('untag', { workload_id => $workload, tag => 'production' })->{json}{tags}, [], 'a tag is taken away');
 is_error($root->post('untag', { workload_id => $workload, tag => 'production' }), 404, qr/"production"/, 'once');
+
+# Secure aggregation, as those see it who look on ------------------------------------------------
+
+my $masked = $alice->post('create_session', { %$request, config => { secure_aggregation => JSON::PP::true } })->{json}{id};
+$_->heartbeat for $fed->islands;
+$fed->wait_for("EXISTS (SELECT FROM federated.secagg_attempts WHERE session_id = '$masked')");
+my @attempts = (session_id => "eq.$masked", select => 'round,kind,attempt,state,mode,n,advertised,committed,reason,ctx,ended_at');
+my %begun = (round => 1, kind => 'train', attempt => 1, state => 'advertise', mode => 'semi_honest', n => undef, advertised => 0,
+	committed => 0, reason => undef, ctx => undef, ended_at => undef);
+is_deeply($_->list('secagg_progress', @attempts)->{json}, [ \%begun ], 'an attempt is seen by creator, viewer and auditor')
+  for $alice, @client{qw(viewer auditor)};
+my $bound = $alice->list('secagg_progress', session_id => "eq.$masked")->{json}[0];
+is(join(' ', map { length($bound->{$_} // '') } qw(base c0 ctx sets)), '64 64 0 0', 'with the hashes that there are so far');
+is_deeply($bob->list('secagg_progress')->{json}, [], 'but not by another creator');
+$alice->post('cancel_session', { id => $masked, reason => 'seen enough' });
+my ($ended) = @{ $alice->list('secagg_progress', session_id => "eq.$masked")->{json} };
+is_deeply([ @$ended{qw(state reason)} ], [ 'aborted', 'seen enough' ], 'and why it ended');
+ok($ended->{ended_at}, 'and when');
 
 # Errors ---------------------------------------------------------------------------------------
 
