@@ -61,6 +61,11 @@ draw(FedCards *cards, const FedSession *session)
 		snprintf(line, sizeof(line), "privacy: %s", session->privacy);
 		put_line(cards, width, line);
 	}
+	if (session->secagg[0] != '\0')
+	{
+		snprintf(line, sizeof(line), "secure aggregation: %s", session->secagg);
+		put_line(cards, width, line);
+	}
 	for (size_t i = 0; i < session->n_participants; i++)
 	{
 		const FedParticipant *p = &session->participants[i];
@@ -76,9 +81,10 @@ static void
 print_change(FedCards *cards, const FedSession *session)
 {
 	char		line[sizeof(cards->last)];
-	int			used = snprintf(line, sizeof(line), "round %" PRId64 "/%" PRId64 " %s %s%s%s", session->current_round,
+	int			used = snprintf(line, sizeof(line), "round %" PRId64 "/%" PRId64 " %s %s%s%s%s%s", session->current_round,
 								session->total_rounds, session->status, session->metrics,
-								session->privacy[0] != '\0' ? " | " : "", session->privacy);
+								session->privacy[0] != '\0' ? " | " : "", session->privacy,
+								session->secagg[0] != '\0' ? " | secure aggregation: " : "", session->secagg);
 
 	for (size_t i = 0; i < session->n_participants && used < (int) sizeof(line); i++)
 		used += snprintf(line + used, sizeof(line) - (size_t) used, " | %s %s", session->participants[i].host_id,

@@ -4,6 +4,7 @@
  */
 #include "lib/session.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,35 @@ describe_privacy(const json_t *privacy, char *out, size_t size)
 			 : strcmp(mode, "distributed") == 0 ? "the Islands together" : mode);
 }
 
+/* Its mode, and how far the newest attempt has come with how many Islands. */
+static void
+describe_secagg(const json_t *secagg, const json_t *config, char *out, size_t size)
+{
+	const char *mode = fed_json_text(secagg, "mode");
+	const char *state = fed_json_text(secagg, "state");
+	int64_t		round;
+	int64_t		attempt;
+	int64_t		most;
+	int64_t		islands;
+	int64_t		needed;
+	size_t		used;
+
+	out[0] = '\0';
+	if (mode == NULL)
+		return;
+	used = (size_t) snprintf(out, size, "%s", mode);
+	if (state == NULL || !fed_json_int(secagg, "round", &round) || !fed_json_int(secagg, "attempt", &attempt) || used >= size)
+		return;
+	used += (size_t) snprintf(out + used, size - used, ", round %" PRId64 ", attempt %" PRId64, round, attempt);
+	if (used < size && fed_json_int(config, "secagg_max_attempts", &most))
+		used += (size_t) snprintf(out + used, size - used, " of %" PRId64, most);
+	if (used < size)
+		used += (size_t) snprintf(out + used, size - used, ": %s", state);
+	/* Known when all keys are in. */
+	if (used < size && fed_json_int(secagg, "islands", &islands) && fed_json_int(secagg, "threshold", &needed))
+		snprintf(out + used, size - used, ", %" PRId64 " Islands, %" PRId64 " needed", islands, needed);
+}
+
 static char *
 privacy_statement(const json_t *privacy)
 {
@@ -122,6 +152,7 @@ parse_members(const json_t *object, FedSession *out, FedError *err)
 	parse_evaluation(json_object_get(object, "rounds"), out->metrics,
 					 sizeof(out->metrics));
 	describe_privacy(json_object_get(object, "privacy"), out->privacy, sizeof(out->privacy));
+	describe_secagg(json_object_get(object, "secure_aggregation"), json_object_get(object, "config"), out->secagg, sizeof(out->secagg));
 	if (out->privacy[0] != '\0')
 		out->privacy_said = privacy_statement(json_object_get(object, "privacy"));
 	return true;

@@ -30,6 +30,7 @@ typedef struct FedSession
 	int64_t		total_rounds;
 	char		metrics[160];	/* the newest round that has an evaluation */
 	char		privacy[200];	/* "epsilon 3.1 of 8 …", or "" without differential privacy */
+	char		secagg[160];	/* "active, round 2, attempt 1 of 3: mask …", or "" without secure aggregation */
 	char	   *privacy_said;	/* what that means, in the server's words; NULL without */
 	size_t		n_participants;
 	FedParticipant *participants;

@@ -1,6 +1,6 @@
 /*
  * session_test.c
- *		What a session's document says about privacy, for a person who watches.
+ *		What a session's document says about privacy and secure aggregation, for a person who watches.
  */
 #include <string.h>
 
@@ -31,6 +31,19 @@ says(const char *privacy, const char *words, const char *statement)
 	return ok;
 }
 
+/* The same of secure aggregation; what is given are members of the document. */
+static bool
+tells(const char *members, const char *words)
+{
+	FedSession *session = parse(members);
+	bool		ok = session != NULL && strcmp(session->secagg, words) == 0;
+
+	if (!ok && session != NULL)
+		printf("# %s\n", session->secagg);
+	fed_session_free(session);
+	return ok;
+}
+
 int
 main(void)
 {
@@ -44,5 +57,15 @@ main(void)
 			   " \"clip_norms\": null, \"statement\": \"Said.\", \"warning\": \"Weak.\"}",
 			   "epsilon 0, noise multiplier 4, noise added by each Island", "Said.\nwarning: Weak."),
 		  "local noise before the first round, with a warning");
+
+	check(tells("", "") && tells(", \"secure_aggregation\": null", ""), "a session without secure aggregation");
+	check(tells(", \"secure_aggregation\": {\"mode\": \"semi_honest\", \"round\": null, \"attempt\": null, \"state\": null}", "semi_honest"),
+		  "before the first round there is the mode");
+	check(tells(", \"config\": {\"secagg_max_attempts\": 3}, \"secure_aggregation\": {\"mode\": \"active\", \"round\": 2, \"attempt\": 1,"
+				" \"state\": \"advertise\", \"islands\": null, \"threshold\": null}", "active, round 2, attempt 1 of 3: advertise"),
+		  "while keys come in nobody knows how many Islands there will be");
+	check(tells(", \"config\": {}, \"secure_aggregation\": {\"mode\": \"active\", \"round\": 2, \"attempt\": 2, \"state\": \"mask\","
+				" \"islands\": 5, \"threshold\": 4}", "active, round 2, attempt 2: mask, 5 Islands, 4 needed"),
+		  "then it is told, and how many are needed");
 	return checks_done();
 }
