@@ -10,6 +10,8 @@ import type {
   EligibleIsland,
   FedEvent,
   ParticipantPrivacy,
+  SecaggAttempt,
+  SecaggHashes,
   Session,
   SessionRow,
   StatementLine,
@@ -81,6 +83,23 @@ export const listCharges = (sessionId: string, limit: number, signal: AbortSigna
 
 export const listParticipantPrivacy = (sessionId: string, signal: AbortSignal): Promise<ParticipantPrivacy[]> =>
   get(`${API}/participant_privacy`, { query: { session_id: `eq.${sessionId}`, epsilon: 'not.is.null', order: 'host_id' }, signal });
+
+const ATTEMPT = 'round,kind,attempt,state,mode,n,t,advertised,shared,committed,agreed,revealed,deadline,reason,began_at,ended_at';
+
+// The newest first, without their hashes.
+export const listAttempts = (sessionId: string, limit: number, signal: AbortSignal): Promise<SecaggAttempt[]> =>
+  get(`${API}/secagg_progress`, {
+    query: { session_id: `eq.${sessionId}`, order: 'round.desc,attempt.desc', limit, select: ATTEMPT },
+    signal,
+  });
+
+export const getAttemptHashes = async (sessionId: string, round: number, attempt: number, signal: AbortSignal): Promise<SecaggHashes | undefined> =>
+  (
+    await get<SecaggHashes[]>(`${API}/secagg_progress`, {
+      query: { session_id: `eq.${sessionId}`, round: `eq.${round}`, attempt: `eq.${attempt}`, select: 'base,c0,ctx,sets' },
+      signal,
+    })
+  )[0];
 
 export const listContributions = (sessionId: string, round: number, signal: AbortSignal): Promise<Contribution[]> =>
   get(`${API}/contributions`, { query: { session_id: `eq.${sessionId}`, round: `eq.${round}`, order: 'host_id' }, signal });

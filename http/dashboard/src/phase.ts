@@ -46,7 +46,10 @@ function recruitingText(session: Session): string {
   return `Waiting for Islands: ${there} of at least ${wanted} ${there === 1 ? 'is' : 'are'} there`;
 }
 
-function roundText(round: Round): string {
+function roundText(round: Round, session: Session): string {
+  if (round.state === 'aggregating' && /^(agree|reveal)$/.test(session.secure_aggregation?.state ?? '')) {
+    return `Round ${round.round}: Islands open the sum of ${plural(round.updates, 'masked update')}`;
+  }
   if (round.state === 'aggregating') return `Round ${round.round}: combining ${plural(round.updates, 'update')}`;
   if (round.kind === 'evaluate') return `Final evaluation: ${round.updates} of ${plural(round.tasks, 'result')} in`;
   return `Round ${round.round}: ${round.updates} of ${plural(round.tasks, 'update')} in`;
@@ -66,7 +69,7 @@ export function phaseOf(session: Session): Phase {
     return { text: round ? `Paused in round ${round.round}; Islands may still send what they have` : 'Paused', round, deadline: null };
   }
   if (session.status === 'recruiting') return { text: recruitingText(session), round: null, deadline: null };
-  if (round) return { text: roundText(round), round, deadline: round.state === 'open' ? round.deadline : null };
+  if (round) return { text: roundText(round, session), round, deadline: round.state === 'open' ? round.deadline : null };
   return { text: 'Preparing the next round', round: null, deadline: null };
 }
 

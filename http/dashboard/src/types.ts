@@ -56,7 +56,44 @@ export interface Session extends SessionRow {
   rounds: Round[];
   credits?: SessionCredits | null; // null where it costs nothing
   privacy?: SessionPrivacy;
+  secure_aggregation?: SecureAggregation | null; // null where updates are not masked
 }
+
+// Of secure aggregation, with where the newest attempt stands.
+export interface SecureAggregation {
+  mode: string;
+  weights?: string | null;
+  metrics?: string | null;
+  round?: number | null;
+  attempt?: number | null;
+  state?: string | null;
+  islands?: number | null;
+  threshold?: number | null;
+  coordinator_learns?: string[] | null;
+}
+
+// A try to sum the masked updates of a round. Counts are missing where only the session document is known.
+export interface SecaggAttempt {
+  round: number;
+  kind: Round['kind'] | null;
+  attempt: number;
+  state: string;
+  mode: string;
+  n: number | null; // Islands, once all keys are in
+  t: number | null; // of them needed to the end
+  advertised?: number;
+  shared?: number;
+  committed?: number;
+  agreed?: number;
+  revealed?: number;
+  deadline: string | null;
+  reason: string | null;
+  began_at?: string;
+  ended_at?: string | null;
+}
+
+// What Islands have bound themselves to; null where it is not fixed yet.
+export type SecaggHashes = Record<'base' | 'c0' | 'ctx' | 'sets', string | null>;
 
 // Of differential privacy; mode "none" has a statement and nothing else.
 export interface SessionPrivacy {
@@ -75,6 +112,9 @@ export interface SessionPrivacy {
   noise_std_mean?: number | null;
   most_by_participant?: number | null;
   insecure_seed?: boolean;
+  honest_updates?: number | null; // of a sum, whose noise is counted on
+  max_colluding?: number | null;
+  secagg_mode?: string | null;
   outside_epsilon?: string[] | null;
   coordinator_sees?: string;
 }

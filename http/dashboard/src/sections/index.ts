@@ -9,6 +9,7 @@ import { Lineage } from './lineage';
 import { MetricCharts } from './metrics';
 import { Participants } from './participants';
 import { Privacy } from './privacy';
+import { SecureAggregation } from './secure-aggregation';
 import type { SectionProps } from './section';
 import { Versions } from './versions';
 
@@ -16,6 +17,7 @@ export const MAIN_SECTIONS: ComponentType<SectionProps>[] = [
   Participants,
   MetricCharts,
   Contributions,
+  SecureAggregation,
   Privacy,
   Credits,
   Lineage,
