@@ -241,7 +241,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM federated.log_event(attempt.session_id, 'secagg_stage',
-		jsonb_build_object('round', attempt.round_no, 'attempt', attempt.attempt, 'state', attempt.state) || detail);
+		jsonb_build_object('round', attempt.round_no, 'kind', (SELECT r.kind FROM federated.rounds r WHERE r.id = attempt.round_id),
+						   'attempt', attempt.attempt, 'state', attempt.state) || detail);
 END
 $$;
 COMMENT ON FUNCTION federated.log_stage(federated.secagg_attempts, jsonb) IS

@@ -85,7 +85,7 @@ test('events of versions and credits in words', () => {
   assert.equal(say('budget_low', { credits: 4, next_round: 6 }), 'The budget runs low: 4 credits left, the next round can cost 6');
   assert.equal(say('price_set', { workload: 'w', price: {} }), 'alice set the price of w: nothing');
   assert.equal(say('samples_approved', { host_id: 'a', workload: null, max_samples: 'any number' }), 'alice lets any number samples of a count');
-  assert.equal(eventTone('budget_low'), 'warn');
+  assert.equal(eventTone({ id: 1, at: '', actor: '', kind: 'budget_low', detail: {} }), 'warn');
 });
 
 test('a verdict on the chain of events', () => {

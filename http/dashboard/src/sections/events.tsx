@@ -23,7 +23,7 @@ export function mergeEvents(newest: FedEvent[], known: FedEvent[]): FedEvent[] {
 }
 
 function Line({ event, broken }: { event: FedEvent; broken: boolean }) {
-  const tone = broken ? 'bad' : eventTone(event.kind);
+  const tone = broken ? 'bad' : eventTone(event);
   return (
     <li class={`event event-${tone}${broken ? ' event-broken' : ''}`}>
       <Icon name={toneIcon[tone]} />
