@@ -7,9 +7,31 @@ export const isPrivate = (privacy: SessionPrivacy | undefined): privacy is Sessi
 const NOISE: Record<string, string> = {
   central: 'The coordinator clips updates and adds noise to their sum',
   local: 'Each Island clips its update and adds noise to it',
+  distributed: 'Each Island adds its part of the noise and masks it with its update; only sums are seen',
 };
 
 export const trustWords = (privacy: SessionPrivacy): string => NOISE[privacy.mode] ?? `Noise is added in mode ${privacy.mode}`;
+
+const SECAGG_MODE: Record<string, string> = {
+  active: 'secure aggregation of mode active, which holds against a coordinator that lies where owners have compared their Islands’ keys',
+  semi_honest: 'a coordinator that follows the protocol: one that lies sees single updates, each with no more than its own part of the noise',
+};
+
+// Against whom noise that Islands add protects, and what that rests on; empty in
+// other modes, whose statement says it. A server may leave out any of the numbers.
+export function protectionOf({ mode, max_colluding: colluding, honest_updates: honest, secagg_mode }: SessionPrivacy): string[] {
+  if (mode !== 'distributed') return [];
+  const together =
+    colluding == null ? '' : colluding === 0 ? ', as long as no Island colludes with it' : `, also together with up to ${plural(colluding, 'Island')} that collude${colluding === 1 ? 's' : ''} with it`;
+  const rests = [
+    honest == null ? '' : `the noise of at least ${plural(honest, 'Island')} in each sum that follow${honest === 1 ? 's' : ''} the protocol`,
+    secagg_mode == null ? '' : (SECAGG_MODE[secagg_mode] ?? `secure aggregation of mode ${secagg_mode}`),
+  ].filter((assumption) => assumption !== '');
+  return [
+    `It protects participants from the readers of models and from the coordinator${together}.`,
+    ...(rests.length === 0 ? [] : [`It rests on ${rests.join(', and on ')}.`]),
+  ];
+}
 
 // "3.2 of 8", or "3.2" where there is no budget.
 export function spentWords({ epsilon = 0, epsilon_budget: budget }: SessionPrivacy): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventText } from '../src/event-words';
-import { chargesOf, clipWords, isPrivate, mostEpsilon, roundsWords, spentWords, trustWords } from '../src/privacy-words';
+import { chargesOf, clipWords, isPrivate, mostEpsilon, protectionOf, roundsWords, spentWords, trustWords } from '../src/privacy-words';
 import type { FedEvent, SessionPrivacy } from '../src/types';
 
 const central: SessionPrivacy = { mode: 'central', statement: 'Said.', epsilon: 3.14159, epsilon_budget: 8, planned_epsilon: 20, clip_norms: [0.5] };
@@ -23,7 +23,22 @@ test('epsilon against the budget, or against what is planned', () => {
 test('who adds the noise, also in a mode that is not known', () => {
   assert.match(trustWords(central), /^The coordinator/);
   assert.match(trustWords({ ...central, mode: 'local' }), /^Each Island/);
-  assert.match(trustWords({ ...central, mode: 'distributed' }), /distributed/);
+  assert.match(trustWords({ ...central, mode: 'distributed' }), /^Each Island adds its part of the noise/);
+  assert.match(trustWords({ ...central, mode: 'shuffled' }), /shuffled/);
+});
+
+test('noise that Islands add: against whom it protects, and what that rests on', () => {
+  const distributed: SessionPrivacy = { ...central, mode: 'distributed' };
+  assert.deepEqual(protectionOf(central), []);
+  assert.deepEqual(protectionOf({ ...distributed, max_colluding: 1, honest_updates: 3, secagg_mode: 'active' }), [
+    'It protects participants from the readers of models and from the coordinator, also together with up to 1 Island that colludes with it.',
+    'It rests on the noise of at least 3 Islands in each sum that follow the protocol, and on secure aggregation of mode active, which holds against a coordinator that lies where owners have compared their Islands’ keys.',
+  ]);
+  assert.match(protectionOf({ ...distributed, max_colluding: 2 })[0]!, /up to 2 Islands that collude with it/);
+  assert.match(protectionOf({ ...distributed, max_colluding: 0 })[0]!, /as long as no Island colludes with it/);
+  assert.match(protectionOf({ ...distributed, secagg_mode: 'semi_honest' })[1]!, /one that lies sees single updates/);
+  assert.match(protectionOf({ ...distributed, secagg_mode: 'sealed' })[1]!, /mode sealed/);
+  assert.deepEqual(protectionOf(distributed), ['It protects participants from the readers of models and from the coordinator.']);
 });
 
 test('clip norms that move and ones that do not', () => {

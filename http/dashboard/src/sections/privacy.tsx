@@ -5,7 +5,7 @@ import { Icon } from '../components/icon';
 import { Panel } from '../components/panel';
 import { formatCount, formatMetric } from '../format';
 import { OFTEN, SELDOM, useKept, usePoll } from '../poll';
-import { chargesOf, clipWords, isPrivate, mostEpsilon, roundsWords, spentWords, trustWords, type Charge } from '../privacy-words';
+import { chargesOf, clipWords, isPrivate, mostEpsilon, protectionOf, roundsWords, spentWords, trustWords, type Charge } from '../privacy-words';
 import { isActive, type ParticipantPrivacy, type Session, type SessionPrivacy } from '../types';
 import type { SectionProps } from './section';
 
@@ -96,6 +96,9 @@ function Meaning({ privacy }: { privacy: SessionPrivacy }) {
   return (
     <div class="prose">
       <p>{privacy.statement}</p>
+      {protectionOf(privacy).map((sentence) => (
+        <p key={sentence}>{sentence}</p>
+      ))}
       {privacy.warning && (
         <p class="notice" role="status">
           <Icon name="dropped" />
@@ -138,6 +141,7 @@ function Account({ session, privacy }: { session: Session; privacy: SessionPriva
         <Fact name="Delta" value={privacy.delta == null ? '–' : formatMetric(privacy.delta)} />
         <Fact name="Noise multiplier" value={formatMetric(privacy.noise_multiplier ?? 0)} />
         <Fact name="Clip norm" value={clipWords(privacy.clip_norms)} />
+        {privacy.max_colluding != null && <Fact name="Islands that may collude" value={formatCount(privacy.max_colluding)} />}
       </dl>
       {most !== null && <progress class="bar" value={Math.min(privacy.epsilon ?? 0, most)} max={most} aria-label="Epsilon spent" aria-valuetext={spentWords(privacy)} />}
       <Meaning privacy={privacy} />
