@@ -16,6 +16,25 @@ const MAIN: [string, string[]][] = [
 const MORE: [string, string[]][] = [
   ['Participation', ['max_participants', 'participation_fraction', 'allow_join', 'recruit_timeout', 'max_extensions']],
   ['Aggregation', ['aggregation', 'server_optimizer', 'server_learning_rate']],
+  [
+    'Secure aggregation',
+    [
+      'secure_aggregation',
+      'secagg_mode',
+      'secagg_weights',
+      'secagg_range',
+      'secagg_sample_cap',
+      'secagg_metrics',
+      'secagg_metric_bounds',
+      'secagg_max_cohort',
+      'secagg_max_colluding',
+      'secagg_max_attempts',
+      'secagg_advertise_timeout',
+      'secagg_share_timeout',
+      'secagg_agree_timeout',
+      'secagg_reveal_timeout',
+    ],
+  ],
   ['When to stop, what to keep', ['target', 'patience', 'keep_versions']],
   ['For the trainer', ['seed', 'hyperparameters']],
 ];

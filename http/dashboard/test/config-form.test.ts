@@ -45,6 +45,13 @@ test('every key has a place, also one that nobody has heard of', () => {
   ]);
 });
 
+test('keys of secure aggregation are together', () => {
+  const { more } = groupKeys(['secagg_reveal_timeout', 'secagg_max_colluding', 'secure_aggregation', 'secagg_mode'].map((key) => rule({ key })));
+  assert.deepEqual(more.map((group) => [group.title, ...group.keys.map((k) => k.key)]), [
+    ['Secure aggregation', 'secure_aggregation', 'secagg_mode', 'secagg_max_colluding', 'secagg_reveal_timeout'],
+  ]);
+});
+
 test('only what was filled in is sent', () => {
   const rules = [rule({ key: 'seed', type: 'integer' }), rule({ key: 'batch_size', type: 'integer' })];
   const texts = { name: ' A ', base_workload_id: '7', total_rounds: ' 03', seed: '9007199254740993', batch_size: ' ' };
