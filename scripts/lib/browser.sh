@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # globals shared with the other files here
 # A federation for the browser tests: the whole HTTP stack and three Islands on the digits, which
-# train for as long as a test has a session of theirs running.
+# train for as long as a test has a session of theirs running, with secure aggregation where it asks for that.
 #
 # Globals used: as in federation.sh and http.sh; test/browser/support/env.ts says what the tests need.
 
@@ -15,6 +15,9 @@ found_browser_federation() {
 	(become_creator "$dir" && "$fed" model import "$workload" "$dir/base.safetensors" --create)
 	while IFS=$'\t' read -r name train _; do
 		add_island "$dir" "$name"
+	done <"$dir/data/list"
+	exchange_identities "$dir"
+	while IFS=$'\t' read -r name train _; do
 		start_island "$dir" "$name" "$train"
 	done <"$dir/data/list"
 }

@@ -5,10 +5,10 @@ import { env } from './env';
 const API = '/api/v1/federated';
 const headers = { Authorization: `Bearer ${env.tokens.creator}` };
 
-export async function workloadId(request: APIRequestContext): Promise<number> {
-  const answer = await request.get(`${API}/workloads`, { headers, params: { name: `eq.${env.workload}` } });
+export async function workloadId(request: APIRequestContext, name = env.workload): Promise<number> {
+  const answer = await request.get(`${API}/workloads`, { headers, params: { name: `eq.${name}` } });
   const rows = (await answer.json()) as { id: number }[];
-  expect(rows, `workload ${env.workload}`).toHaveLength(1);
+  expect(rows, `workload ${name}`).toHaveLength(1);
   return rows[0]!.id;
 }
 
@@ -21,8 +21,14 @@ export interface SessionDocument {
   current_round: number;
 }
 
-export async function startSession(request: APIRequestContext, name: string, rounds: number, config: object): Promise<SessionDocument> {
-  const data = { name, base_workload_id: await workloadId(request), total_rounds: rounds, config };
+export async function startSession(
+  request: APIRequestContext,
+  name: string,
+  rounds: number,
+  config: object,
+  workload = env.workload,
+): Promise<SessionDocument> {
+  const data = { name, base_workload_id: await workloadId(request, workload), total_rounds: rounds, config };
   const answer = await request.post(`${API}/sessions`, { headers, data });
   expect(answer.status(), await answer.text()).toBe(201);
   return (await answer.json()) as SessionDocument;

@@ -13,5 +13,6 @@ export const lineage = (page: Page): Locator => page.getByRole('region', { name:
 // Without the branches that begin at it.
 export const versionRow = (page: Page, version: number): Locator => page.locator(`#lineage-${version}`);
 export const credits = (page: Page): Locator => page.getByRole('region', { name: 'Credits' });
+export const secagg = (page: Page): Locator => page.getByRole('region', { name: 'Secure aggregation' });
 export const sessionPath = (id: string): string => `/training/sessions/${id}`;
 export const sessionLink = (page: Page, id: string): Locator => page.locator(`a[href="${sessionPath(id)}"]`);

@@ -7,11 +7,14 @@ import path from 'node:path';
 import { cancelSession, LONG, startSession, waitForStatus } from '../support/api';
 import { env } from '../support/env';
 import { expect, openAs, test } from '../support/fixtures';
-import { charts, sessionLink, sessionPath } from '../support/page';
+import { charts, secagg, sessionLink, sessionPath } from '../support/page';
+import { addUnattended, MASKED, SEMI_HONEST, tryAgain, UNATTENDED } from '../support/secagg';
 
 let running: string;
 let finished: string;
 let secretive: string; // with differential privacy
+let masked: string; // with secure aggregation, whose first attempt was given up
+let unprotected: string; // of mode semi_honest
 
 test.beforeAll(async ({ playwright }) => {
   const request = await playwright.request.newContext({ baseURL: env.baseUrl, ignoreHTTPSErrors: true });
@@ -19,6 +22,11 @@ test.beforeAll(async ({ playwright }) => {
   await waitForStatus(request, finished, 'completed');
   secretive = (await startSession(request, 'Private', 2, { min_participants: 3, dp_sigma: 1, epsilon_budget: 9 })).id;
   await waitForStatus(request, secretive, 'completed');
+  masked = (await startSession(request, 'Masked', 2, { ...MASKED, local_epochs: 500 })).id;
+  await tryAgain(masked, 'an Island’s shares do not open');
+  await waitForStatus(request, masked, 'completed');
+  addUnattended();
+  unprotected = (await startSession(request, 'Unprotected', 2, SEMI_HONEST, UNATTENDED)).id;
   running = (await startSession(request, 'Running', LONG.rounds, LONG.config)).id;
   await waitForStatus(request, running, 'training');
   await request.dispose();
@@ -27,6 +35,7 @@ test.beforeAll(async ({ playwright }) => {
 test.afterAll(async ({ playwright }) => {
   const request = await playwright.request.newContext({ baseURL: env.baseUrl, ignoreHTTPSErrors: true });
   await cancelSession(request, running);
+  await cancelSession(request, unprotected);
   await request.dispose();
 });
 
@@ -64,6 +73,16 @@ const PAGES: Record<string, (page: Page) => Promise<void>> = {
     await openAs(page, 'creator', sessionPath(secretive));
     await page.getByText('What epsilon does not count').click();
     await expect(page.getByRole('table', { name: /each Island/ })).toBeVisible();
+  },
+  masked: async (page) => {
+    await openAs(page, 'creator', sessionPath(masked));
+    await page.getByText('What the coordinator learns all the same').click();
+    await page.getByRole('button', { name: 'Details of Round 2, attempt 1' }).click();
+    await expect(secagg(page).locator('code')).toHaveCount(4);
+  },
+  unprotected: async (page) => {
+    await openAs(page, 'creator', sessionPath(unprotected));
+    await expect(secagg(page).getByRole('list', { name: 'Stages of this attempt' })).toBeVisible();
   },
   credits: async (page) => {
     await openAs(page, 'admin', '/training/credits');
