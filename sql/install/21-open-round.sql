@@ -246,10 +246,6 @@ BEGIN
 		PERFORM federated.invite_islands(session);
 	END IF;
 	PERFORM federated.drop_silent(session);
-	-- Without metrics there is nothing to evaluate for.
-	IF NOT federated.trains_next(session) AND session.config ->> 'secagg_metrics' = 'none' THEN
-		RETURN federated.complete_session(session);
-	END IF;
 	-- One sample for all: what the round can cost, and who has a task in it.
 	present := ARRAY(SELECT federated.present_participants(session));
 	wanted := ARRAY(SELECT federated.choose_participants(session, session.current_round + 1, present));
@@ -268,6 +264,10 @@ BEGIN
 		IF session.finished_at IS NOT NULL THEN
 			RETURN 'session_failed';
 		END IF;
+	END IF;
+	-- Without metrics there is nothing to evaluate for.
+	IF NOT federated.trains_next(session) AND session.config ->> 'secagg_metrics' = 'none' THEN
+		RETURN federated.complete_session(session);
 	END IF;
 	round := federated.insert_round(session, cardinality(present));
 	IF round.kind = 'evaluate' THEN

@@ -75,6 +75,14 @@ class Rounds(Case):
         task = player(1).task(self.session)
         self.assertEqual((task["kind"], task["secagg"]), ("evaluate", None))
 
+    def test_without_metrics_nothing_is_evaluated_after_a_spent_budget(self):
+        self.begin([1, 2, 3], rounds=2, price={"per_round": 2}, budget=6, max_participants=3)
+        self.until("done")
+        status, reason = server().status(self.session)
+        self.assertEqual(status, "completed")
+        self.assertIn("the budget does not pay round 2", reason)
+        self.assertEqual(server().run("SELECT kind FROM federated.rounds WHERE session_id = %s", self.session), [("train",)])
+
     def test_model_that_does_not_change(self):
         self.begin([1, 2, 3], rounds=2)
         delta = federation.Player.delta
