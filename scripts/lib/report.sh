@@ -18,20 +18,26 @@ print("{\n" + ",\n".join(lines) + "\n}")'
 }
 
 # list_versions: a line "rounds trained, version, loss and accuracy at the Islands, updates" for the
-# base model and for each round's; tab-separated, "-" for what is not there.
+# base model and for each round's; tab-separated, "-" for what is not there. A round's evaluation is of
+# the version that it began with.
 list_versions() {
 	sql -F $'\t' <<-SQL
 		WITH round AS (
-			SELECT r ->> 'kind' = 'train' AS trains, (r ->> 'round')::int AS number, r
+			SELECT r ->> 'kind' = 'train' AS trains, (r ->> 'round')::int AS number, (r ->> 'base_version_id')::bigint AS base_id,
+				(r ->> 'result_version_id')::bigint AS result_id, r -> 'evaluation' AS evaluation, r ->> 'updates' AS updates
 			FROM json_array_elements(federated_session('$session') -> 'rounds') r
+		), model AS (
+			SELECT 0 AS trained, base_id AS id, NULL AS updates FROM round WHERE trains AND number = 1
+			UNION ALL
+			SELECT number, result_id, updates FROM round WHERE trains
 		)
-		SELECT base.number - CASE WHEN base.trains THEN 1 ELSE 0 END, v.version,
-			coalesce(round((base.r #>> '{evaluation,loss}')::numeric, 4)::text, '-'),
-			coalesce(round((base.r #>> '{evaluation,accuracy}')::numeric, 4)::text, '-'),
-			coalesce(made.r ->> 'updates', '-')
-		FROM round base
-		JOIN federated.versions v ON v.version_id = (base.r ->> 'base_version_id')::bigint AND v.status = 'ready'
-		LEFT JOIN round made ON made.r ->> 'result_version_id' = base.r ->> 'base_version_id'
+		SELECT m.trained, v.version,
+			coalesce(round((e.evaluation ->> 'loss')::numeric, 4)::text, '-'),
+			coalesce(round((e.evaluation ->> 'accuracy')::numeric, 4)::text, '-'),
+			coalesce(m.updates, '-')
+		FROM model m
+		JOIN federated.versions v ON v.version_id = m.id AND v.status = 'ready'
+		LEFT JOIN round e ON e.base_id = m.id
 		ORDER BY v.version
 	SQL
 }
