@@ -75,7 +75,8 @@ print_privacy() {
 	sql -F ' ' -c "SELECT p ->> 'statement', coalesce(p ->> 'warning', ''), 'The coordinator sees: ' || (p ->> 'coordinator_sees')
 		FROM (SELECT federated_session('$session') -> 'privacy' AS p) s" | tr -s ' ' | fold -s -w 100
 	sql -c "SELECT 'privacy: epsilon=' || round((p ->> 'epsilon')::numeric, 3) || ' budget=' || (p ->> 'epsilon_budget')
-			|| ' delta=' || (p ->> 'delta') || ' ended: ' || coalesce(s ->> 'reason', 'all rounds done')
+			|| ' delta=' || (p ->> 'delta') || coalesce(' honest=' || (p ->> 'honest_updates') || ' colluding=' || (p ->> 'max_colluding'), '')
+			|| ' ended: ' || coalesce(s ->> 'reason', 'all rounds done')
 		FROM (SELECT federated_session('$session') AS s, federated_session('$session') -> 'privacy' AS p) d"
 }
 
