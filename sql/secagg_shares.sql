@@ -14,9 +14,9 @@ DECLARE
 	c0 CONSTANT bytea := sha256('c0');
 	made bigint;
 BEGIN
-	INSERT INTO federated.secagg_attempts (session_id, round_id, round_no, attempt, state, mode, base, c0, n, t, ctx, sets,
-										   system_identifier, database_oid, timeline)
-	VALUES (gen_random_uuid(), 0, 1, 1, 'reveal', 'active', c0, c0, 128, federated.secagg_threshold('active', 128), c0, c0, 0, 0, 0)
+	INSERT INTO federated.secagg_attempts (session_id, round_id, round_no, attempt, state, mode, base, c0, range, levels, clip, noise_var,
+										   aux_noise_var, n, t, ctx, sets, system_identifier, database_oid, timeline)
+	VALUES (gen_random_uuid(), 0, 1, 1, 'reveal', 'active', c0, c0, 1, 16777216, 0, 0, 0, 128, federated.secagg_threshold('active', 128), c0, c0, 0, 0, 0)
 	RETURNING id INTO made;
 	INSERT INTO federated.secagg_members (attempt_id, island_id, u, pid, adv)
 	SELECT made, u, u, pid, pid || sha256('c_pk') || sha256('m_pk')
