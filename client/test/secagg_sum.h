@@ -28,6 +28,7 @@ recover(Server *server, uint32_t u, const uint8_t *c0, uint8_t *secret)
 	FedShare	shares[MAX_HOSTS];
 	uint8_t		x[MAX_HOSTS];
 	uint32_t	k = 0;
+	uint32_t	tries = FED_SHAMIR_TRIES;
 	bool		deviates[MAX_HOSTS];
 	Owner		owner = {.of_b = fed_set_has(&server->u3, u)};
 
@@ -50,7 +51,7 @@ recover(Server *server, uint32_t u, const uint8_t *c0, uint8_t *secret)
 			}
 		}
 	}
-	return fed_shamir_recover(x, (const FedShare *) shares, k, server->t, is_secret, &owner, secret, deviates, NULL, NULL);
+	return fed_shamir_recover(x, (const FedShare *) shares, k, server->t, is_secret, &owner, secret, deviates, &tries, NULL);
 }
 
 static FedMask *
