@@ -101,12 +101,6 @@ DECLARE
 	metric CONSTANT text := coalesce(given ->> 'best_metric', given -> 'target' ->> 'metric');
 	watched CONSTANT text[] := CASE WHEN metric IS NULL THEN '{accuracy,loss}' ELSE ARRAY[metric] END;
 BEGIN
-	IF config ? 'dp_sigma' THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'feature_not_supported',
-			MESSAGE = 'config keys "secure_aggregation" and "dp_sigma" do not go together',
-			DETAIL = 'That is distributed differential privacy, whose noise Islands add; this version does not have it.';
-	END IF;
 	IF config ->> 'aggregation' <> 'mean' THEN
 		PERFORM federated.refuse_under_secagg('aggregation', config -> 'aggregation', 'mean: other rules compare single updates');
 	ELSIF coalesce((given -> 'contribution')::boolean, false) THEN
@@ -127,7 +121,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION federated.check_secagg_company(jsonb, jsonb) IS
-	'Refuse (22023, 0A000) what does not go together with secure aggregation';
+	'Refuse (22023) what does not go together with secure aggregation';
 
 CREATE FUNCTION federated.check_secagg_sizes(given jsonb, config jsonb) RETURNS void
 LANGUAGE plpgsql STABLE

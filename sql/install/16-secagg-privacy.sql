@@ -26,7 +26,7 @@ COMMENT ON FUNCTION federated.secagg_fraction(bigint, float8) IS
 CREATE FUNCTION federated.is_distributed(config jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT $1 ? 'dp_sigma' AND coalesce(($1 -> 'secure_aggregation')::boolean, false) $$;
+AS $$ SELECT coalesce($1 ? 'dp_sigma' AND $1 -> 'secure_aggregation' = 'true', false) $$;
 COMMENT ON FUNCTION federated.is_distributed(jsonb) IS
 	'Whether the Islands of a session with this config add its noise together, before they mask their updates';
 

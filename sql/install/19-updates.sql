@@ -23,7 +23,8 @@ CREATE TABLE federated.updates (
 	norm_share	double precision,
 	leave_one_out double precision,
 	secagg_attempt integer,
-	CHECK (state <> 'accepted' OR num_samples IS NOT NULL OR secagg_attempt IS NOT NULL)
+	-- Masked ones carry their weights in them, and an evaluation, which has no norm, needs none.
+	CHECK (state <> 'accepted' OR num_samples IS NOT NULL OR secagg_attempt IS NOT NULL OR norm IS NULL)
 );
 -- Exactly once: one update of an Island in a round is alive.
 CREATE UNIQUE INDEX updates_one_alive ON federated.updates (round_id, island_id) WHERE state IN ('uploading', 'accepted');
@@ -380,6 +381,16 @@ COMMENT ON FUNCTION @extschema@.federated_put_slice(bigint, integer, bytea, byte
 	'Send one slice (1,048,320 bytes of little-endian values in the update''s encoding; the last may be shorter) of an update; the same slice again changes nothing';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_put_slice(bigint, integer, bytea, bytea) TO federated_island;
 
+CREATE FUNCTION federated.declares_samples(round_id bigint) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(s.config ->> 'secagg_weights', 'declared') = 'declared'
+	FROM federated.rounds r JOIN federated.sessions s ON s.id = r.session_id WHERE r.id = $1
+$$;
+COMMENT ON FUNCTION federated.declares_samples(bigint) IS
+	'Whether Islands say in a round how many samples they have; with secagg_weights hidden or unit they do not, also where they evaluate openly';
+
 CREATE FUNCTION federated.update_problem(own federated.updates, digest bytea, num_samples bigint, metrics jsonb,
 										 OUT reason text, OUT detail text)
 LANGUAGE plpgsql STABLE
@@ -394,7 +405,7 @@ BEGIN
 		detail := format('update %s is %s', own.id, own.state);
 	ELSIF own.state = 'accepted' THEN
 		RETURN;
-	ELSIF coalesce(num_samples, 0) NOT BETWEEN 1 AND 1000000000000 THEN
+	ELSIF coalesce(num_samples, CASE WHEN federated.declares_samples(own.round_id) THEN 0 ELSE 1 END) NOT BETWEEN 1 AND 1000000000000 THEN
 		-- the bound keeps the sum over any number of Islands in range
 		reason := 'bad_num_samples';
 		detail := format('num_samples is %s; allowed are 1 to 1000000000000', coalesce(num_samples::text, 'null'));
@@ -598,7 +609,8 @@ BEGIN
 		RETURN federated.reject(entry.round, me.id, 'conflicting_update', 'another evaluation of this Island was accepted in this round');
 	END IF;
 	PERFORM federated.note_upload_signature(entry.round, own, signature) WHERE attempt IS NOT NULL;
-	PERFORM federated.accept_update(entry.round, own, num_samples, metrics);
+	-- What nobody is to know is not kept, should it be said.
+	PERFORM federated.accept_update(entry.round, own, CASE WHEN federated.declares_samples(round_id) THEN num_samples END, metrics);
 	RETURN json_build_object('status', 'accepted', 'update_id', own.id);
 END
 $$;

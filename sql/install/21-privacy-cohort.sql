@@ -39,6 +39,10 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE
+		WHEN federated.is_distributed($1) AND $2 < ($1 -> 'min_participants')::bigint
+			THEN format('of %s participants, min_participants asks for %s', $2, $1 ->> 'min_participants')
+		WHEN federated.is_distributed($1) AND $2 > federated.planned_cohort($1, $2)
+			THEN format('of %s participants, secure aggregation takes at most %s', $2, federated.planned_cohort($1, $2))
 		WHEN federated.planned_delta($1, $2) * $2 > 1
 			THEN format('dp_delta is %s, above 1 / %s participants', $1 ->> 'dp_delta', $2)
 		WHEN federated.is_distributed($1)

@@ -38,6 +38,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN $1 ->> 'dp_sampling' = 'fixed' THEN 'the replacement of one participant by another'
 		WHEN $1 ->> 'dp_mode' = 'local' THEN 'the replacement of one participant''s update by one of zeros'
+		WHEN $1 ->> 'dp_mode' = 'distributed' THEN 'what one participant contributes is replaced by zeros, its noise stays'
 		ELSE 'the addition or removal of one participant' END
 $$;
 COMMENT ON FUNCTION federated.adjacency(jsonb) IS 'Between which two worlds a private session bounds the difference';
@@ -51,7 +52,8 @@ AS $$
 				  'because of any one participant, except with probability %2$s. It does not hide facts common to many participants, '
 				  'and it does not prevent reconstruction when epsilon is large.',
 				  federated.short_number($2), federated.short_number($3), $4 || CASE $4 WHEN 1 THEN ' round' ELSE ' rounds' END,
-				  federated.adjacency($1), federated.short_number(federated.odds_factor($2)))
+				  CASE $1 ->> 'dp_mode' WHEN 'distributed' THEN 'a change by which ' ELSE '' END || federated.adjacency($1),
+				  federated.short_number(federated.odds_factor($2)))
 $$;
 COMMENT ON FUNCTION federated.privacy_statement(jsonb, float8, float8, bigint) IS
 	'What a session of such a config promises after so many rounds: neither more nor less';
@@ -73,14 +75,23 @@ AS $$
 	SELECT array_remove(ARRAY[
 		CASE WHEN $2 > 2 THEN format('epsilon %s: an attacker that holds something for as likely as not can become %s %% sure of it',
 									 federated.short_number($2), federated.percent_sure($2)) END,
-		CASE WHEN $1 ->> 'dp_weighting' = 'uniform'
+		CASE WHEN $1 ->> 'dp_weighting' = 'uniform' AND $1 ->> 'dp_mode' = 'distributed'
+			THEN 'each update counts the same, although FedAvg weighs by samples: nobody is told how many there are'
+			WHEN $1 ->> 'dp_weighting' = 'uniform'
 			THEN 'each update counts the same, although FedAvg weighs by samples: what one participant changes must have a bound; dp_weighting samples with dp_sample_cap weighs up to a cap' END,
 		CASE WHEN $1 ->> 'dp_sampling' = 'none' AND ($1 -> 'participation_fraction')::numeric < 1
-			THEN 'privacy gains nothing from participation_fraction, as others may know who takes part; dp_sampling poisson gains from it' END,
+			THEN 'privacy gains nothing from participation_fraction, as others may know who takes part'
+				 || CASE $1 ->> 'dp_mode' WHEN 'central' THEN '; dp_sampling poisson gains from it' ELSE '' END END,
 		CASE WHEN $1 ->> 'dp_sampling' = 'fixed' THEN 'privacy gains much more from dp_sampling poisson than from fixed' END,
 		CASE WHEN ($1 -> 'allow_join')::boolean
 			THEN 'who joins later counts neither for the divisor nor, unless max_participants is given, for delta' END,
-		CASE WHEN $1 ->> 'dp_mode' = 'local' THEN 'each Island adds its own noise: that protects it from the coordinator, too, and costs accuracy' END],
+		CASE WHEN $1 ->> 'dp_mode' = 'local' THEN 'each Island adds its own noise: that protects it from the coordinator, too, and costs accuracy' END,
+		CASE WHEN $1 ->> 'dp_mode' = 'distributed'
+			THEN format('the Islands add the noise together: it protects them from the coordinator, too, as long as it %sworks with %s of a round''s Islands',
+						CASE $1 ->> 'secagg_mode' WHEN 'semi_honest' THEN 'keeps to the protocol and ' ELSE '' END,
+						CASE ($1 -> 'secagg_max_colluding')::integer WHEN 0 THEN 'none' ELSE format('at most %s', $1 -> 'secagg_max_colluding') END) END,
+		CASE WHEN $1 ->> 'dp_mode' = 'distributed' AND $1 ->> 'secagg_metrics' = 'visible'
+			THEN 'each Island''s metrics are sent to the coordinator without noise, outside of epsilon' END],
 		NULL)
 $$;
 COMMENT ON FUNCTION federated.privacy_notices(jsonb, float8) IS

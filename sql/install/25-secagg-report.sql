@@ -35,11 +35,14 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT array_remove(ARRAY[
-		'the sum of each round''s updates, exactly',
+		'the sum of each round''s updates, ' || CASE WHEN federated.is_distributed($1) THEN 'with the Islands'' noise' ELSE 'exactly' END,
 		'who takes part, who drops out and when',
-		CASE $1 ->> 'secagg_weights' WHEN 'declared' THEN 'each Island''s number of samples' ELSE 'the sum of the Islands'' weights' END,
+		CASE $1 ->> 'secagg_weights' WHEN 'declared' THEN 'each Island''s number of samples'
+			WHEN 'hidden' THEN 'the sum of the Islands'' weights' END,
+		CASE WHEN federated.is_distributed($1) AND $1 ? 'dp_adaptive_clip' THEN 'how many updates were within the clip norm, with the Islands'' noise' END,
 		CASE $1 ->> 'secagg_metrics' WHEN 'visible' THEN 'each Island''s metrics' WHEN 'masked' THEN 'sums of metrics' END,
-		CASE $1 ->> 'secagg_mode' WHEN 'semi_honest' THEN 'single updates, to a coordinator that lies' END], NULL)
+		CASE $1 ->> 'secagg_mode' WHEN 'semi_honest' THEN CASE WHEN federated.is_distributed($1)
+			THEN 'single updates with their part of the noise, to a coordinator that lies' ELSE 'single updates, to a coordinator that lies' END END], NULL)
 $$;
 COMMENT ON FUNCTION federated.secagg_leaks(jsonb) IS 'What the coordinator learns in a session with secure aggregation';
 

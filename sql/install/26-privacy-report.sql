@@ -8,6 +8,10 @@ AS $$
 		THEN ARRAY['who takes part in the session, and how many were drawn for a round',
 				   'the metrics of the last evaluation, which are averages without noise',
 				   'sample counts that Islands declare', 'timing: when rounds open and close, when an Island was last seen']
+		WHEN federated.is_distributed($1)
+		THEN array_remove(ARRAY['who took part in each round',
+				   CASE $1 ->> 'secagg_metrics' WHEN 'visible' THEN 'the metrics of rounds, which are averages without noise' END,
+				   'sample counts that Islands declare for the workload', 'timing: when updates arrive, when rounds open and close'], NULL)
 		ELSE ARRAY['who took part in each round', 'the metrics of rounds, which are averages without noise',
 				   'sample counts, of each Island and of each round', 'timing: when updates arrive, when rounds open and close'] END
 $$;
@@ -20,9 +24,22 @@ AS $$
 	SELECT CASE $1 ->> 'dp_mode'
 		WHEN 'central' THEN 'Each update as it was sent: the noise is added afterwards. So do whoever administers the coordinator, '
 			'its WAL archives, its standbys and its backups. It protects against those who read models.'
+		WHEN 'distributed' THEN 'The sum of each round''s updates with the noise that the Islands added together, and who takes part'
+			|| CASE $1 ->> 'secagg_metrics' WHEN 'visible' THEN '; also each Island''s metrics, without any noise.' ELSE '.' END
 		ELSE 'Each update with the noise that its Island added, and its metrics and sample counts without any.' END
 $$;
 COMMENT ON FUNCTION federated.coordinator_sees(jsonb) IS 'What a private session does not hide from the coordinator';
+
+CREATE FUNCTION federated.distributed_trust(config jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN federated.is_distributed($1)
+		THEN jsonb_build_object('honest_updates', federated.honest_updates($1), 'max_colluding', $1 -> 'secagg_max_colluding',
+								'secagg_mode', $1 -> 'secagg_mode') ELSE '{}' END
+$$;
+COMMENT ON FUNCTION federated.distributed_trust(jsonb) IS
+	'Whom the epsilon of noise that Islands add together relies on: updates of a sum whose noise the coordinator does not know, Islands that may work with it, and against what kind of coordinator; nothing for other noise';
 
 CREATE FUNCTION federated.no_privacy() RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -51,11 +68,13 @@ AS $$
 DECLARE
 	spent federated.privacy_spent;
 	planned federated.spent_privacy;
+	trust jsonb;
 BEGIN
 	SELECT * INTO spent FROM federated.privacy_spent p WHERE p.session_id = session.id;
 	IF NOT FOUND THEN
 		RETURN json_build_object('mode', 'none', 'statement', federated.no_privacy());
 	END IF;
+	trust := federated.distributed_trust(session.config);
 	planned := federated.planned_privacy(session.config,
 		coalesce(spent.participants, federated.privacy_population(session.config), (session.config -> 'min_participants')::bigint),
 		session.total_rounds);
@@ -69,7 +88,8 @@ BEGIN
 		'noise_multiplier', spent.noise_multiplier, 'clip_norms', spent.clip_norms, 'noise_std_sum', spent.noise_std_sum,
 		'noise_std_mean', spent.noise_std_mean, 'divisor', spent.divisor, 'sampling', spent.sampling,
 		'sampling_rate', spent.sampling_rate, 'participants', spent.participants, 'insecure_seed', spent.insecure_seed,
-		'lost_rounds', spent.lost, 'outside_epsilon', federated.outside_epsilon(session.config),
+		'lost_rounds', spent.lost, 'honest_updates', trust -> 'honest_updates', 'max_colluding', trust -> 'max_colluding',
+		'secagg_mode', trust -> 'secagg_mode', 'outside_epsilon', federated.outside_epsilon(session.config),
 		'coordinator_sees', federated.coordinator_sees(session.config));
 END
 $$;
@@ -85,6 +105,7 @@ AS $$
 		'rounds', p.rounds, 'method', p.method, 'noise_multiplier', p.noise_multiplier, 'clip_norm', p.clip_norms[cardinality(p.clip_norms)],
 		'sampling', p.sampling, 'sampling_rate', p.sampling_rate, 'insecure_seed', p.insecure_seed, 'lost_rounds', p.lost,
 		'statement', federated.privacy_said($1.config, p.epsilon, p.delta, p.rounds, p.insecure_seed))
+		|| federated.distributed_trust($1.config)
 	FROM federated.privacy_spent p WHERE p.session_id = $1.id
 $$;
 COMMENT ON FUNCTION federated.privacy_provenance(federated.sessions) IS
@@ -115,7 +136,9 @@ BEGIN
 			MESSAGE = 'so many participants or rounds cannot be planned',
 			DETAIL = format('Given %s participants and %s rounds; allowed 1 to 100000 and 1 to 1000000.', participants, rounds);
 	END IF;
-	resolved := federated.resolve_config('{"min_participants": 1}' || config);
+	-- Secure aggregation has a least of its own.
+	resolved := federated.resolve_config(
+		CASE WHEN federated.is_distributed(config) THEN '{}' ELSE '{"min_participants": 1}' END::jsonb || config);
 	IF NOT federated.is_private(resolved) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
