@@ -57,7 +57,7 @@ SELECT g.problem FROM (VALUES (1e6::float8, 3, 0, 3), (1e-5, 3, 0, 3), (1, 4, 2,
 SELECT federated.secagg_fraction(4 * 65536, 4) AS all_within, federated.secagg_fraction(4294967296 - 4 * 65536, 4) AS nobody,
 	   federated.secagg_fraction(0, 4) AS half, federated.secagg_fraction(65536, 4) AS more, federated.secagg_fraction(900000, 4) AS clamped;
 
--- A session. Its task text comes with what is settled as training starts
+-- A session. Its task text comes with what is settled as training starts, with all digits
 SELECT test.accept(:workload, 'abc', 40);
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
@@ -68,9 +68,10 @@ SET client_min_messages = error;
 SELECT test.run_as('regress_creator', format('SELECT federated_start_session(''fixed'', %s, 2, %L)', :workload,
 	'{"secure_aggregation": true, "dp_sigma": 5, "dp_clip_norm": 0.5, "heartbeat_timeout": 86400, "seed": 7}'))::uuid AS fixed \gset
 SELECT test.run_as('regress_creator', format('SELECT federated_start_session(''adaptive'', %s, 2, %L)', :workload,
-	'{"secure_aggregation": true, "dp_sigma": 5, "dp_adaptive_clip": {"initial": 0.3}, "dp_divisor": 60, "dp_delta": 0.001, "min_updates": 4, "min_participants": 3,
+	'{"secure_aggregation": true, "dp_sigma": 5, "dp_adaptive_clip": {"initial": 0.12345678901234568}, "dp_divisor": 60.333333333333336, "dp_delta": 0.001, "min_updates": 4, "min_participants": 3,
 	  "secagg_max_cohort": 8, "secagg_metrics": "visible", "heartbeat_timeout": 86400, "seed": 7}'))::uuid AS adaptive \gset
 SELECT count(*) AS texts FROM federated.secagg_tasks t WHERE t.session_id IN (:'fixed', :'adaptive');
+SET extra_float_digits = 0;
 CALL test.drive(:'fixed');
 CALL test.drive(:'adaptive');
 SELECT line FROM federated.secagg_tasks t, regexp_split_to_table(convert_from(t.task_text, 'UTF8'), E'\n') line
@@ -87,6 +88,8 @@ SELECT s.name, d.document ->> 'weights' AS weights, d.document ->> 'metrics' AS 
 	   d.document ->> 'noise_var' AS noise_var, d.document ->> 'aux_noise_var' AS aux_noise_var
 FROM federated.sessions s, LATERAL (SELECT test.run_as('regress_a', format('SELECT federated_next_task(%L) -> ''secagg''', s.id))::json AS document) d
 WHERE s.id IN (:'fixed', :'adaptive') ORDER BY 1 DESC;
+
+RESET extra_float_digits;
 
 -- Nothing is revealed without its charge, whatever the state machine does
 CREATE FUNCTION test.move(session uuid, wanted text) RETURNS text
@@ -107,6 +110,31 @@ FROM federated.planned_privacy(federated.resolve_config('{"secure_aggregation": 
 	 federated.privacy_epsilon('{5}', '{1}', '{none}', '{4}', 1e-5, true) exact;
 SELECT (federated.compose_privacy(ARRAY[ROW(5, 1, 'none', 2, true), ROW(5, 1, 'none', 2, false)]::federated.privacy_cost[], 1e-5)).method AS mixed,
 	   (federated.compose_privacy(ARRAY[ROW(5, 1, 'none', 2, true), ROW(4, 1, 'none', 2, true)]::federated.privacy_cost[], 1e-5)).method AS central;
+-- Charges of rounds that the books have lost are those of any round: h times an Island's variance, in steps of the grid
+SELECT test.run_as('regress_admin', format('SELECT federated_charge_lost_rounds(%L, 2, ''test'')', x)) FROM unnest(ARRAY[:'fixed', :'adaptive']) x;
+SELECT s.name, c.mechanism, c.noise_multiplier AS z, round(c.update_noise_multiplier::numeric, 6) AS updates, c.clip_norm, c.grid = c.clip_norm / a.levels AS grid,
+	   c.noise_variance / a.noise_var AS honest, c.noise_variance % a.noise_var AS rest, c.divisor, c.sampling, c.delta, c.count_noise, c.cohort
+FROM federated.privacy_charges c JOIN federated.sessions s ON s.id = c.session_id JOIN federated.secagg_attempts a ON a.session_id = s.id
+WHERE s.id IN (:'fixed', :'adaptive') ORDER BY c.id;
+SELECT p.name, p.mode, p.rounds, round(p.epsilon::numeric, 4) AS epsilon, p.method, p.clip_norms, round(p.noise_std_sum::numeric, 4) AS sum,
+	   round(p.noise_std_mean::numeric, 4) AS mean FROM federated.privacy_spent p WHERE p.session_id IN (:'fixed', :'adaptive') ORDER BY 1 DESC;
+SELECT round(e.epsilon::numeric, 4) AS by_orders FROM federated.privacy_epsilon('{5}', '{1}', '{none}', '{2}', 1e-5, false) e;
+SELECT s.name, round((federated.spent_by_participant(s.id, i.id)).epsilon::numeric, 4) AS epsilon, (federated.spent_by_participant(s.id, i.id)).method,
+	   round(federated.epsilon_of_task(r, s, i.id)::numeric, 4) AS of_task
+FROM federated.sessions s JOIN federated.rounds r ON r.session_id = s.id, federated.islands i
+WHERE s.id IN (:'fixed', :'adaptive') AND i.host_id = 'island-a' ORDER BY 1 DESC;
+-- A workload whose sessions mix modes: by orders, all together
+SELECT test.start('central', :workload, 1, '{"dp_sigma": 5, "dp_clip_norm": 1, "min_participants": 3}') AS central \gset
+CALL test.drive(:'central');
+SELECT test.run_as('regress_admin', format('SELECT federated_charge_lost_rounds(%L, 1, ''test'')', :'central'));
+SELECT w.host_id, w.sessions, w.rounds, w.method, round(w.epsilon::numeric, 4) AS epsilon FROM federated.workload_privacy w WHERE w.workload_id = :workload ORDER BY 1;
+SELECT round(e.epsilon::numeric, 4) AS by_orders FROM federated.privacy_epsilon('{5}', '{1}', '{none}', '{5}', 1e-5, false) e;
+SELECT p.method AS central_alone FROM federated.privacy_spent p WHERE p.session_id = :'central';
+-- A budget counts by orders as well
+SELECT round(federated_epsilon(5)::numeric, 4) AS exact;
+SELECT test.try('regress_creator', format('SELECT federated_start_session(''budget'', %s, 1, %L)', :workload,
+	'{"secure_aggregation": true, "dp_sigma": 5, "epsilon_budget": 0.75}'));
+
 \pset format unaligned
 \t on
 SELECT jsonb_pretty(federated_session(s.id)::jsonb -> 'privacy') FROM federated.sessions s WHERE s.id = :'adaptive';
@@ -120,5 +148,5 @@ FROM (VALUES ('{"secure_aggregation": true, "dp_sigma": 5}', 10), ('{"secure_agg
 \t off
 \pset format aligned
 
-SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', s.id)) FROM federated.sessions s WHERE s.id IN (:'fixed', :'adaptive');
+SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', s.id)) FROM federated.sessions s WHERE s.id IN (:'fixed', :'adaptive', :'central');
 DROP FUNCTION test.distributed(jsonb), test.move(uuid, text);
