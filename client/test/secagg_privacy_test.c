@@ -197,6 +197,25 @@ mean_is_right(Server *server)
 	return ok;
 }
 
+/* Whether each Island's count is that of its own norm: not the server's to see, but on the Islands' disks. */
+static bool
+counts_are_right(Server *server)
+{
+	double		sigma = sqrt((double) grid_of(server).aux_noise_var);
+	bool		ok = true;
+
+	for (int h = 0; ok && h < server->n_hosts; h++)
+	{
+		int32_t		expected = server->hosts[h].scale < 0.1 ? 65536 : -65536;
+		FedKept		kept;
+
+		ok = load_kept(&server->hosts[h], &kept) && kept.aux_len == 1 && (int32_t) kept.aux[0] != expected &&
+			fabs((double) (int32_t) kept.aux[0] - expected) < 8 * sigma;
+		fed_kept_close(&kept);
+	}
+	return ok && 8 * sigma < 65536;
+}
+
 static void
 test_rounds(void)
 {
@@ -206,12 +225,14 @@ test_rounds(void)
 
 		/* With little noise, the mean can be seen. */
 		server->sigma = 0.01;
+		server->divisor = 1;
 		server->hosts[1].scale = 0.01;
 		write_text(server);
 		check(run_until(server, STAGE_DONE, &err) && sum_is_of_kept(server),
 			  adaptive ? "a round with adaptive clipping: the sum is that of the noised integers"
 			  : "a round with a fixed clip norm: the sum is that of the noised integers");
 		check(mean_is_right(server), "which is the mean of clipped updates, with noise");
+		check(!adaptive || counts_are_right(server), "each with its count, noised, where one is needed");
 		check(server->hosts[1].num_samples == -1 && strcmp(server->hosts[1].metrics, "{}") == 0 &&
 			  server->hosts[1].aux_len == (adaptive ? 4 : 0), "nothing else is sent but the noised count, if that is needed");
 		complain();
@@ -263,6 +284,41 @@ test_retry(void)
 	check(run_until(server, STAGE_DONE, &err) && sum_is_of_kept(server), "and another round");
 	hash_kept(host, second);
 	check(host->trained == 2 && memcmp(first, second, sizeof(first)) != 0, "which has noise of its own");
+	complain();
+	server_free(server);
+}
+
+static int	records;
+
+/* Dies once, when the record of what is kept is on the disk, and the state does not speak of it yet. */
+static bool
+die_after_record(const char *place, FedError *why)
+{
+	return strcmp(place, "kept.json") != 0 || ++records != 2 || fed_error_set(why, FED_ERR_STOPPED, "killed at %s", place);
+}
+
+static void
+test_death_after_keeping(void)
+{
+	Server	   *server = private_server(3, true, 50);
+	Host	   *host = &server->hosts[0];
+	uint8_t		before[FED_SHA256_BYTES];
+	uint8_t		after[FED_SHA256_BYTES];
+	bool		idle;
+
+	check(host_step(host, &idle, &err), "an Island has advertised");
+	records = 0;
+	fed_fault_hook = die_after_record;
+	check(!host_step(host, &idle, &err) && err.kind == FED_ERR_STOPPED, "and dies when its integers are kept");
+	fed_fault_hook = NULL;
+	hash_kept(host, before);
+	server->clip = 0.75;
+	new_attempt(server);
+	check(refuses(host, 3), "no other clip norm is then good for this model");
+	server->clip = 0.5;
+	check(run_until(server, STAGE_DONE, &err) && sum_is_of_kept(server), "it goes on");
+	hash_kept(host, after);
+	check(host->trained == 1 && memcmp(before, after, sizeof(before)) == 0, "with the noise that it had drawn");
 	complain();
 	server_free(server);
 }
@@ -679,6 +735,7 @@ main(void)
 	test_rounds();
 	test_slices_and_metrics();
 	test_retry();
+	test_death_after_keeping();
 	test_other_terms();
 	test_terms_meanwhile();
 	test_lies();
