@@ -104,7 +104,7 @@ class Case(unittest.TestCase):
             "tasks": "round_id IN (SELECT id FROM federated.rounds WHERE session_id = %s)", "updates": f"id IN ({update})",
             "slices": f"vector_id IN (SELECT vector_id FROM federated.updates WHERE id IN ({update}))",
             **{f"secagg_{name}": attempt for name in ("members", "envelopes", "aux", "owners", "reveals")}}
-        return {table: server().value(f"SELECT array_agg(x::text ORDER BY x::text) FROM federated.{table} x WHERE {which}", self.session)
+        return {table: server().value(f"SELECT array_agg(whole::text ORDER BY whole::text) FROM federated.{table} whole WHERE {which}", self.session)
                 for table, which in parts.items()}
 
     def tamper(self, statement, *arguments):
