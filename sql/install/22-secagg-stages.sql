@@ -379,7 +379,7 @@ BEGIN
 	PERFORM federated.count_samples(session, round);
 	PERFORM federated.plan_weights(round);
 	PERFORM federated.log_event(session.id, 'round_frozen',
-		jsonb_build_object('round', round.round_no, 'updates', cardinality(federated.summed_set(attempt.id))));
+		jsonb_build_object('round', round.round_no, 'kind', round.kind, 'updates', cardinality(federated.summed_set(attempt.id))));
 	PERFORM federated.log_stage(attempt, jsonb_build_object('shared', cardinality(federated.shared_set(attempt.id)),
 		'summed', cardinality(federated.summed_set(attempt.id)), 'sets', encode(attempt.sets, 'hex')));
 	PERFORM federated.announce_task(session.id);

@@ -53,9 +53,9 @@ const WORDS: Record<string, (d: Detail, actor: string) => string> = {
   participant_returned: (d) => `${d.host_id} is back`,
   round_opened: (d) =>
     `${roundOf(d)} opened for ${listWords(d.islands?.length > 4 ? [plural(d.islands.length, 'Island')] : (d.islands ?? []))}`,
-  round_frozen: (d) => `Round ${d.round}: combining ${plural(d.updates, 'update')}`,
+  round_frozen: (d) => `${roundOf(d)}: combining ${plural(d.updates, d.kind === 'evaluate' ? 'result' : 'update')}`,
   round_closed: (d) => `Round ${d.round} closed${d.samples ? ` with ${plural(d.samples, 'sample')}` : ''}${metrics(d.evaluation)}`,
-  round_extended: (d) => `Round ${d.round} extended: ${d.updates} of ${d.needed} needed ${LACKING[d.secagg_state] ?? 'updates were in'}`,
+  round_extended: (d) => `${roundOf(d)} extended: ${d.updates} of ${d.needed} needed ${LACKING[d.secagg_state] ?? 'updates were in'}`,
   update_accepted: (d, actor) => `${actor} sent its update of round ${d.round}${samples(d)}`,
   evaluation_accepted: (d, actor) => `${actor} sent its evaluation${samples(d)}`,
   updates_lost: (d) => `Round ${d.round}: ${plural(d.updates, 'update')} lost in a crash, asked for again`,

@@ -46,13 +46,15 @@ function recruitingText(session: Session): string {
   return `Waiting for Islands: ${there} of at least ${wanted} ${there === 1 ? 'is' : 'are'} there`;
 }
 
+// Masked updates are combined only after Islands have opened their sum.
+const isOpening = ({ secure_aggregation: secagg }: Session): boolean => secagg?.state === 'agree' || secagg?.state === 'reveal';
+
 function roundText(round: Round, session: Session): string {
-  if (round.state === 'aggregating' && /^(agree|reveal)$/.test(session.secure_aggregation?.state ?? '')) {
-    return `Round ${round.round}: Islands open the sum of ${plural(round.updates, 'masked update')}`;
-  }
-  if (round.state === 'aggregating') return `Round ${round.round}: combining ${plural(round.updates, 'update')}`;
-  if (round.kind === 'evaluate') return `Final evaluation: ${round.updates} of ${plural(round.tasks, 'result')} in`;
-  return `Round ${round.round}: ${round.updates} of ${plural(round.tasks, 'update')} in`;
+  const evaluates = round.kind === 'evaluate';
+  const name = evaluates ? 'Final evaluation' : `Round ${round.round}`;
+  const one = evaluates ? 'result' : 'update';
+  if (round.state === 'open') return `${name}: ${round.updates} of ${plural(round.tasks, one)} in`;
+  return isOpening(session) ? `${name}: Islands open the sum of ${plural(round.updates, `masked ${one}`)}` : `${name}: combining ${plural(round.updates, one)}`;
 }
 
 const ENDINGS: Partial<Record<SessionStatus, string>> = {

@@ -31,6 +31,8 @@ test('every phase has its words, and only an open round a deadline', () => {
   assert.equal(combining.deadline, null);
   const opening = session({ rounds: [round({ state: 'aggregating', updates: 3 })], secure_aggregation: { mode: 'active', state: 'reveal' } });
   assert.equal(phaseOf(opening).text, 'Round 1: Islands open the sum of 3 masked updates');
+  const evaluating = { ...opening, rounds: [round({ kind: 'evaluate' as const, state: 'aggregating' as const, updates: 3 })] };
+  assert.equal(phaseOf(evaluating).text, 'Final evaluation: Islands open the sum of 3 masked results');
   assert.equal(phaseOf({ ...opening, secure_aggregation: { mode: 'active', state: 'sum' } }).text, 'Round 1: combining 3 updates');
   const last = phaseOf(session({ rounds: [round({ round: 3, kind: 'evaluate', state: 'open', updates: 2 })] }));
   assert.equal(last.text, 'Final evaluation: 2 of 3 results in');

@@ -34,6 +34,7 @@ test('every stage of secure aggregation has its sentence', () => {
   ];
   for (const [state, detail, words] of said) assert.equal(eventText(stage(state, detail)), words);
   assert.equal(eventText(stage('done', { kind: 'evaluate', attempt: 2 })), 'Final evaluation, attempt 2: the masks are off the sum');
+  assert.equal(eventText(event('round_frozen', { round: 3, kind: 'evaluate', updates: 3 })), 'Final evaluation: combining 3 results');
   assert.deepEqual(['failed', 'aborted', 'done'].map((state) => eventTone(stage(state))), ['bad', 'warn', 'plain']);
 });
 
