@@ -5,7 +5,7 @@
 -- Steinke 2021). Formulas stand in src/core/secagg/dp_quantiser.h.
 
 INSERT INTO federated.config_keys (key, type, minimum, exclusive, maximum, choices, default_value, description) VALUES
-('secagg_max_colluding', 'integer', 0, false, 42, NULL, NULL, 'Distributed differential privacy: Islands of a round that may work with the coordinator and tell it their noise; fewer than a third of min_updates, which is also used when not given');
+('secagg_max_colluding', 'integer', 0, false, 42, NULL, NULL, 'Distributed differential privacy: Islands of a round that may tell the coordinator their noise, fewer than a third of min_updates; not given: the most');
 
 CREATE FUNCTION federated.secagg_most_colluding(min_updates integer) RETURNS integer
 LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'federated_secagg_most_colluding';

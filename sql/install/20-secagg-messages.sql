@@ -341,7 +341,9 @@ BEGIN
 		RETURN federated.reject(entry.held, me.id, 'secagg_stale', problem);
 	END IF;
 	expected := 4 * federated.aux_length((SELECT s.config FROM federated.sessions s WHERE s.id = (entry.held).session_id));
-	IF octet_length(aux) <> expected OR expected = 0 THEN
+	IF expected = 0 THEN
+		RETURN federated.reject(entry.held, me.id, 'secagg_bad_message', 'no aux values are sent in this session');
+	ELSIF octet_length(aux) <> expected THEN
 		RETURN federated.reject(entry.held, me.id, 'secagg_bad_message',
 			format('%s bytes of aux values were sent; expected %s', octet_length(aux), expected));
 	END IF;
