@@ -279,13 +279,23 @@ check_budget(double budget, double delta, const FedTask *task, const FedSpent *s
 }
 
 bool
+fed_policy_affords(const FedPolicy *policy, const FedTask *task, const FedSpent *spent, FedError *err)
+{
+	double		budget;
+	double		delta = USUAL_DELTA;
+
+	if (policy == NULL || !fed_json_number(policy->rules, "lifetime_epsilon", &budget))
+		return true;
+	fed_json_number(policy->rules, "lifetime_delta", &delta);
+	return check_budget(budget, delta, task, spent, err);
+}
+
+bool
 fed_policy_allows(const FedPolicy *policy, const FedTask *task, const FedSpent *spent, FedError *err)
 {
 	const json_t *workloads;
 	int64_t		cohort;
 	double		least;
-	double		budget;
-	double		delta = USUAL_DELTA;
 
 	if (policy == NULL)
 		return true;
@@ -302,8 +312,7 @@ fed_policy_allows(const FedPolicy *policy, const FedTask *task, const FedSpent *
 		return false;
 	if (policy->secagg.max_clip_norm > 0 && !check_clipping(policy->secagg.max_clip_norm, task, err))
 		return false;
-	fed_json_number(policy->rules, "lifetime_delta", &delta);
-	return !fed_json_number(policy->rules, "lifetime_epsilon", &budget) || check_budget(budget, delta, task, spent, err);
+	return fed_policy_affords(policy, task, spent, err);
 }
 
 bool

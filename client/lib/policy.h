@@ -36,6 +36,9 @@ extern void fed_policy_free(FedPolicy *policy);
  */
 extern bool fed_policy_allows(const FedPolicy *policy, const FedTask *task, const FedSpent *spent, FedError *err);
 
+/* The part of it that other sessions can change meanwhile: whether the lifetime budget is good for the task. */
+extern bool fed_policy_affords(const FedPolicy *policy, const FedTask *task, const FedSpent *spent, FedError *err);
+
 /* Whether a metric of this name may be sent. */
 extern bool fed_policy_lets_out(const FedPolicy *policy, const char *metric);
 

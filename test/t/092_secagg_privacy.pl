@@ -171,7 +171,8 @@ my ($watched) = run_command([ 'fed', 'session', 'watch', $session, '--dsn', $nod
 like($watched, qr/noise added by the Islands together/, 'fed session watch says who adds the noise');
 
 # Adaptive clipping: one of four is within the first clip norm, and the second follows from that
-$session = start(2, dp_sigma => $z, dp_adaptive_clip => { initial => $clip_norm, quantile => 0.5, learning_rate => 0.2 });
+$session = start(2, dp_sigma => $z, dp_adaptive_clip => { initial => $clip_norm, quantile => 0.5, learning_rate => 0.2 },
+	secagg_metrics => 'visible');
 ok($fed->wait_for_status($session, 'completed'), 'a session with adaptive clipping completes') or diag($fed->reason($session));
 my @rounds = map { [ split /\|/ ] } split /\n/, $fed->sql("SELECT clip_norm, update_noise_multiplier, count_noise, released_fraction FROM federated.privacy_charges"
 	  . " WHERE session_id = '$session' ORDER BY round_no");
@@ -188,6 +189,9 @@ for my $round (1, 2)
 	is_noised("adaptive, round $round", $session, $round, (3 * $clipped + ($clipped < 0.5 ? $clipped : 0.5)) / 4, variance_of(4, $z_delta, $C, 4));
 }
 is(order_of($session), 'charge reveal charge reveal', 'charged before a share is given away');
+is( $fed->sql("SELECT string_agg(DISTINCT concat_ws(' ', r.kind, u.metrics -> 'evaluation'), ',') FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id"
+		  . " WHERE r.session_id = '$session' AND u.state = 'accepted'"),
+	'evaluate {"loss": 1},train {"loss": 1}', 'metrics are sent where the session has them visible, also of the last version');
 ($epsilon, $delta) = spent($session);
 cmp_ok(abs($epsilon / renyi(2, $z, $delta) - 1), '<', 1e-9, 'epsilon is that of vector and count together');
 

@@ -52,6 +52,9 @@ extern bool fed_check_policy(const FedPlan *plan, const FedNoiseTerms *terms, co
 /* C6: what the policy says of any task, after all that was spent before; the task's numbers are the text's by C2. */
 extern bool fed_check_allowed(const FedTask *task, const char *journal, const FedPolicy *policy, FedError *err);
 
+/* C6 again, before an update: what other sessions have spent meanwhile. */
+extern bool fed_check_budget(const FedTask *task, const char *journal, const FedPolicy *policy, FedError *err);
+
 /* On the roster. */
 
 /* C7: too few or too many members. */

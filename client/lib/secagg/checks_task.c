@@ -210,18 +210,32 @@ fed_check_policy(const FedPlan *plan, const FedNoiseTerms *terms, const FedPolic
 		fed_refuse(err, 6, "the session's metrics are more open than the policy allows");
 }
 
+/* What a policy says, under the check's number; what is no refusal stays what it is. */
+static bool
+refuse_as_policy(const FedError *why, FedError *err)
+{
+	if (why->kind == FED_ERR_POLICY)
+		return fed_refuse(err, 6, "%s", why->message);
+	*err = *why;
+	return false;
+}
+
 bool
 fed_check_allowed(const FedTask *task, const char *journal, const FedPolicy *policy, FedError *err)
 {
 	FedError	why = {0};
 	FedSpent	spent;
 
-	if (!fed_journal_spent(journal, &spent, err))
-		return false;
-	if (fed_policy_allows(policy, task, &spent, &why))
-		return true;
-	if (why.kind == FED_ERR_POLICY)
-		return fed_refuse(err, 6, "%s", why.message);
-	*err = why;
-	return false;
+	return fed_journal_spent(journal, &spent, err) &&
+		(fed_policy_allows(policy, task, &spent, &why) || refuse_as_policy(&why, err));
+}
+
+bool
+fed_check_budget(const FedTask *task, const char *journal, const FedPolicy *policy, FedError *err)
+{
+	FedError	why = {0};
+	FedSpent	spent;
+
+	return fed_journal_spent(journal, &spent, err) &&
+		(fed_policy_affords(policy, task, &spent, &why) || refuse_as_policy(&why, err));
 }

@@ -205,9 +205,9 @@ send_aux(FedTurn *turn, FedError *err)
 }
 
 /*
- * C6 again: a server may have had an earlier attempt revealed by others, so each
- * commit spends, and other sessions may have spent since this one was advertised
- * for. What is in the journal was allowed, and counts already.
+ * Each commit spends, since a server may have had an earlier attempt revealed by
+ * others; and other sessions may have spent since this one was advertised for.
+ * What is in the journal was allowed, and counts already.
  */
 static bool
 may_spend(const FedTurn *turn, const FedSpool *record, FedError *err)
@@ -215,7 +215,7 @@ may_spend(const FedTurn *turn, const FedSpool *record, FedError *err)
 	bool		sent;
 
 	return fed_journal_has(turn->m->journal, turn->task, record->digest, &sent, err) &&
-		(sent || fed_check_allowed(turn->task, turn->m->journal, turn->m->policy, err));
+		(sent || fed_check_budget(turn->task, turn->m->journal, turn->m->policy, err));
 }
 
 /* The journal's line and the call have the same numbers. */
