@@ -83,6 +83,7 @@ class Recovery(Case):
             os.environ["PGHOST"] = cls.live.socket
             cls.live.start()
             server().reopen()
+            server().run("ALTER SYSTEM RESET wal_keep_size")
 
     def check_forgotten(self, play):
         self.assertEqual(play.row(), self.marked[play])
