@@ -112,14 +112,14 @@ is_over(FedTransport *t, const char *session_id, int *code)
 }
 
 static int
-work(FedIsland *island, const char *once, bool exit_when_done)
+work(FedIsland *island, bool exit_when_done)
 {
 	char		watched[FED_SESSION_ID_LEN + 1] = "";
 	FedError	err = {0};
 	int			code = FED_EXIT_OK;
 
-	if (once != NULL)
-		snprintf(watched, sizeof(watched), "%s", once);
+	if (island->once != NULL)
+		snprintf(watched, sizeof(watched), "%s", island->once);
 	for (;;)
 	{
 		FedTask    *task = NULL;
@@ -127,7 +127,7 @@ work(FedIsland *island, const char *once, bool exit_when_done)
 		bool		ok;
 
 		fed_keep_token(island->t);
-		ok = fed_next_task(island->t, once, &task, &err);
+		ok = fed_next_task(island->t, island->once, &task, &err);
 		if (ok && task != NULL)
 		{
 			if (exit_when_done)
@@ -251,7 +251,6 @@ fed_cmd_island_run(int argc, char **argv)
 	const char *update_encoding = NULL;
 	const char *download_encoding = NULL;
 	const char *poll = NULL;
-	const char *once = NULL;
 	const char *identity_file = NULL;
 	const char *trust_file = NULL;
 	FedIdentity identity = {{0}, {0}, {0}};
@@ -264,7 +263,7 @@ fed_cmd_island_run(int argc, char **argv)
 		{"--identity", &identity_file, NULL, NULL, NULL}, {"--trust", &trust_file, NULL, NULL, NULL},
 		{"--policy", &policy, NULL, NULL, NULL}, {"--journal", &island.journal, NULL, NULL, NULL},
 		{"--heartbeat", &heartbeat, NULL, NULL, NULL}, {"--poll", &poll, NULL, NULL, NULL},
-		{"--once", &once, NULL, NULL, NULL}, {"--exit-when-done", NULL, &exit_when_done, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}
+		{"--once", &island.once, NULL, NULL, NULL}, {"--exit-when-done", NULL, &exit_when_done, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}
 	};
 	FedError	err = {0};
 	int			code;
@@ -282,7 +281,7 @@ fed_cmd_island_run(int argc, char **argv)
 	{
 		island.t->patience = FED_FOREVER;
 		island.member.t = island.t;
-		code = introduce(&island, capabilities, &accepts, &err) ? work(&island, once, exit_when_done)
+		code = introduce(&island, capabilities, &accepts, &err) ? work(&island, exit_when_done)
 			: fed_fail(NULL, &err);
 	}
 	fed_transport_free(island.t);

@@ -32,6 +32,20 @@ fed_island_is_paused(FedTransport *t, const char *session_id)
 	return paused;
 }
 
+bool
+fed_island_look(FedIsland *island, const FedTask *task, FedTask **now, FedError *err)
+{
+	if (!fed_next_task(island->t, island->once, now, err))
+		return false;
+	if (*now == NULL ? island->once != NULL : strcmp((*now)->session_id, task->session_id) == 0)
+		return true;
+	if (*now != NULL)
+		fed_island_answer(island, *now);
+	fed_task_free(*now);
+	*now = NULL;
+	return fed_next_task(island->t, task->session_id, now, err);
+}
+
 /* While the trainer runs: tell that we live, and see whether it is still wanted. */
 typedef struct Watch
 {
@@ -56,7 +70,7 @@ still_wanted(void *arg, FedError *err)
 	fed_keep_token(t);
 	/* A server that is away is no reason to stop training, nor to wait for it. */
 	t->patience = 0;
-	if (fed_next_task(t, watch->task->session_id, &now, &ignored))
+	if (fed_island_look(watch->island, watch->task, &now, &ignored))
 		wanted = now != NULL ? now->round_id == watch->task->round_id : fed_island_is_paused(t, watch->task->session_id);
 	t->patience = patience;
 	fed_task_free(now);

@@ -17,6 +17,7 @@
 
 #include "lib/download.h"
 #include "lib/file.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/result.h"
 #include "lib/stop.h"
@@ -71,7 +72,7 @@ look(void *arg, FedError *err)
 		return true;
 	fed_keep_token(island->t);
 	island->t->patience = 0;
-	if (fed_next_task(island->t, masked->task->session_id, &now, &why))
+	if (fed_island_look(island, masked->task, &now, &why))
 		wanted = now != NULL ? now->round_id == masked->task->round_id : fed_island_is_paused(island->t, masked->task->session_id);
 	if (now != NULL && wanted && !masked->fetching && !fed_member_meanwhile(&island->member, now, &masked->work, &why))
 		complain_once(island, now, &why);
@@ -195,13 +196,51 @@ wait_a_while(FedIsland *island, FedError *err)
 	return fed_transport_wait(island->t, island->heartbeat, &announced, err);
 }
 
+/*
+ * The server asks for what this Island refuses first, for as long as the others
+ * may do without it: a day. Meanwhile it works for other sessions. False only if
+ * the Island has to stop; *done: there was something.
+ */
+static bool
+work_elsewhere(FedIsland *island, const FedTask *refused, bool *done, FedError *err)
+{
+	char	   *document = NULL;
+	json_t	   *list;
+	FedError	why = {0};
+	bool		ok = true;
+
+	*done = false;
+	if (island->once != NULL || island->elsewhere || !fed_list_sessions(island->t, &document, &why))
+		return true;
+	list = fed_json_value(document, "the list of sessions", FED_ERR_PROTOCOL, &why);
+	free(document);
+	island->elsewhere = true;
+	for (size_t i = 0; ok && !*done && i < json_array_size(list); i++)
+	{
+		const char *id = fed_json_text(json_array_get(list, i), "id");
+		const char *status = fed_json_text(json_array_get(list, i), "status");
+		FedTask    *task = NULL;
+
+		if (id == NULL || status == NULL || strcmp(status, "training") != 0 || strcmp(id, refused->session_id) == 0)
+			continue;
+		*done = fed_next_task(island->t, id, &task, &why) && task != NULL;
+		ok = !*done || fed_island_do(island, task, err);
+		fed_task_free(task);
+	}
+	island->elsewhere = false;
+	json_decref(list);
+	return ok;
+}
+
 static bool
 after_failure(FedIsland *island, const FedTask *task, FedError *why, FedError *err)
 {
+	bool		done;
+
 	if (why->kind == FED_ERR_STOPPED || is_declined(task, why))
 		return fed_island_give_back(island, task, why, err);
 	complain_once(island, task, why);
-	return wait_a_while(island, err);
+	return work_elsewhere(island, task, &done, err) && (done || wait_a_while(island, err));
 }
 
 /* One process per state directory: two would each think that they know what was sent. */
@@ -226,6 +265,19 @@ hold_state(FedIsland *island, FedError *err)
 	}
 	free(path);
 	return island->lock >= 0;
+}
+
+void
+fed_island_answer(FedIsland *island, const FedTask *owed)
+{
+	static const FedMemberWork none;	/* neither trains nor fetches */
+	FedError	why = {0};
+	bool		idle;
+
+	if (owed->secagg == NULL || (owed->secagg->due != FED_DUE_AGREE && owed->secagg->due != FED_DUE_REVEAL))
+		return;
+	if (!hold_state(island, &why) || !fed_member_do(&island->member, owed, &none, &idle, &why))
+		complain_once(island, owed, &why);
 }
 
 bool

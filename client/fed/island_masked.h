@@ -14,6 +14,13 @@
 extern bool fed_island_masked(FedIsland *island, const FedTask *task, FedError *err);
 
 /*
+ * Of another task than the one that is being done: signs, or gives shares away,
+ * if it asks for that. All others of its session wait for it, and the trainer may
+ * run for longer than they do.
+ */
+extern void fed_island_answer(FedIsland *island, const FedTask *owed);
+
+/*
  * Of a task without secagg: whether it may be done, in *open. It may not if it
  * is an update of a session that has secure aggregation; then this waits. False
  * only if the Island has to stop.

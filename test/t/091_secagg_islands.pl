@@ -215,6 +215,40 @@ is(exact($session, sub { return 1 .. 5 }), 1, 'its update counts');
 run(5, known(5));
 ok($fed->wait_for_status($session, 'completed'), 'and the session completes') or diag($fed->reason($session));
 
+# An Island whose trainer is busy with another session signs and reveals all the same.
+end('TERM', 4, 5);
+hold($_) for 2, 3;
+$session = start(1, min_participants => 3, max_participants => 3);
+ok($fed->wait_for(accepted($session) . ' = 1'), 'one of three hands in its update');
+hold(1);
+my $other = start(1, min_participants => 3, max_participants => 3);
+ok($fed->wait_for("count(*) = 1 FROM federated.secagg_members m JOIN federated.secagg_attempts a ON a.id = m.attempt_id"
+	. " WHERE a.session_id = '$other'"), 'and goes on with another session');
+release($_) for 2, 3;
+ok($fed->wait_for("count(*) = 1 FROM federated.rounds WHERE session_id = '$session' AND kind = 'train' AND state = 'closed'"),
+	'the first session has its sum while that trains') or diag($fed->reason($session));
+is($fed->sql("SELECT count(*) FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id JOIN federated.islands i ON i.id = u.island_id"
+	. " WHERE r.session_id = '$other' AND i.host_id = 'island-1'"), 0, 'and it does train');
+release(1);
+ok($fed->wait_for_status($_, 'completed'), 'and it completes') or diag($fed->reason($_)) for $session, $other;
+
+# An Island that refuses what one session asks for, a day long, is there for others.
+hold(2);
+$session = start(1, min_participants => 3, max_participants => 3);
+ok($fed->wait_for(accepted($session) . ' = 2'), 'two of three hand in their updates');
+end('KILL', 1);
+run_log([ 'rm', '-r', "$base/state-1" ]);
+release(2);
+ok($fed->wait_for(state($session) . " = 'agree'"), 'one of them has lost its state');
+run(1, known(1));
+$other = start(1, min_participants => 3, max_participants => 3);
+ok($fed->wait_for_status($other, 'completed'), 'it refuses to sign, and takes part in another session') or diag($fed->reason($other));
+is($fed->sql('SELECT ' . state($session)), 'agree', 'while the first still waits for it');
+like(slurp_file("$base/1.log"), qr/has masked nothing in this attempt|C14|C16|C19/, 'and it says why');
+$fed->sql("SELECT federated_cancel_session('$session')");
+run(4, known(4), '--url', "http://127.0.0.1:$http->{port}", '--token-file', "$base/token", '--poll', '0.2');
+run(5, known(5));
+
 # Whoever was not needed at the end finds out when it asks for the next task.
 my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
 select(undef, undef, undef, 0.05) while keys_left() > 0 && time() < $deadline;
