@@ -96,7 +96,7 @@ class Recovery(Case):
         self.assertIn("secagg_retried", steps)
         self.check_state("advertise", 2)
         self.assertEqual(self.events("secagg_stage")[-2], {
-            "round": 1, "attempt": 1, "state": "aborted", "reason": "the coordinator was recovered to an earlier state"})
+            "kind": "train", "round": 1, "attempt": 1, "state": "aborted", "reason": "the coordinator was recovered to an earlier state"})
         self.check_cleared()
         self.check_refused(player(1).call("federated_secagg_share", *self.where(), bytes(94 * 3)), "secagg_conflict")
 
