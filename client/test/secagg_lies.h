@@ -1,47 +1,75 @@
 /*
  * secagg_lies.h
- *		A server that lies, and how to see that an Island refuses without a trace.
+ *		What the tests of lying servers share: to tell a lie, and to see that an Island refuses.
+ *
+ * "Refuses" is: the check is named, nothing is sent, and the Island's files are,
+ * byte for byte, what they were.
  */
 #ifndef FED_TEST_SECAGG_LIES_H
 #define FED_TEST_SECAGG_LIES_H
 
+#include <dirent.h>
+
+#include "check.h"
 #include "secagg_islands.h"
 
 static FedError err;
 
-/* Of an Island's files: the state, what was revealed, and whether there are keys. */
+/* All that an Island keeps, and what it has done. */
 typedef struct Snapshot
 {
-	uint8_t		state[FED_SHA256_BYTES];
-	uint8_t		revealed[FED_SHA256_BYTES];
-	bool		secrets;
+	uint8_t		files[FED_SHA256_BYTES];	/* names and bytes of all below its root */
 	int			messages;
+	int			trained;
 } Snapshot;
 
 static inline void
-hash_file(const char *path, uint8_t out[FED_SHA256_BYTES])
+hash_file(FedSha256 *sum, const char *path)
 {
 	size_t		len;
-	char	   *text = fed_read_file(path, 1 << 24, &len, NULL);
+	char	   *bytes = fed_read_file(path, 1 << 24, &len, NULL);
 
-	memset(out, 0, FED_SHA256_BYTES);
-	if (text != NULL)
-		fed_sha256(text, len, out);
-	free(text);
+	if (bytes == NULL || !fed_sha256_update(sum, path, strlen(path)) || !fed_sha256_update(sum, &len, sizeof(len)) ||
+		!fed_sha256_update(sum, bytes, len))
+		abort();
+	free(bytes);
+}
+
+/* An empty directory is nothing: one is made for a session before anything is looked at. */
+static inline void
+hash_tree(FedSha256 *sum, const char *dir)
+{
+	struct dirent **entries;
+	int			n = scandir(dir, &entries, NULL, alphasort);
+
+	for (int i = 0; i < n; i++)
+	{
+		char		path[512];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name);
+		if (entries[i]->d_type == DT_DIR && entries[i]->d_name[0] != '.')
+			hash_tree(sum, path);
+		else if (entries[i]->d_type == DT_REG)
+			hash_file(sum, path);
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
 }
 
 static inline Snapshot
 snapshot(const Host *host)
 {
-	Snapshot	out = {.messages = host->messages};
-	char		path[160];
+	Snapshot	out;
+	FedSha256  *sum = fed_sha256_new();
 
-	snprintf(path, sizeof(path), "%s/%s/state", host->root, host->server->session_id);
-	hash_file(path, out.state);
-	snprintf(path, sizeof(path), "%s/revealed", host->root);
-	hash_file(path, out.revealed);
-	snprintf(path, sizeof(path), "%s/%s/secrets", host->root, host->server->session_id);
-	out.secrets = access(path, F_OK) == 0;
+	memset(&out, 0, sizeof(out));
+	out.messages = host->messages;
+	out.trained = host->trained;
+	hash_tree(sum, host->root);
+	if (!fed_sha256_final(sum, out.files))
+		abort();
+	fed_sha256_free(sum);
 	return out;
 }
 
@@ -62,21 +90,6 @@ refuses(Host *host, int number)
 		printf("# kind %d, \"%s\"%s\n", err.kind, err.message, memcmp(&before, &after, sizeof(before)) != 0 ? ", traces" : "");
 	err = (FedError) {0};
 	return ok && memcmp(&before, &after, sizeof(before)) == 0;
-}
-
-static inline FedPolicy *
-policy_of(const char *text)
-{
-	char		path[] = "/tmp/fed-policy-XXXXXX";
-	int			fd = mkstemp(path);
-	FedPolicy  *policy;
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		abort();
-	close(fd);
-	policy = fed_policy_load(path, &err);
-	unlink(path);
-	return policy;
 }
 
 /* A server with everything as far as a stage. */
@@ -148,6 +161,16 @@ replace(Server *server, json_t *task, const char *old, const char *new)
 		abort();
 	snprintf(text, sizeof(text), "%.*s%s%s", (int) (at - server->text), server->text, new, at + strlen(old));
 	put_text(task, text);
+}
+
+static inline void
+remove_file(const Host *host, const char *name)
+{
+	char		path[160];
+
+	snprintf(path, sizeof(path), "%s/%s/%s", host->root, host->server->session_id, name);
+	if (unlink(path) != 0)
+		abort();
 }
 
 #endif							/* FED_TEST_SECAGG_LIES_H */
