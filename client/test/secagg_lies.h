@@ -173,4 +173,29 @@ remove_file(const Host *host, const char *name)
 		abort();
 }
 
+static inline FedPolicy *
+policy_of(const char *text)
+{
+	char		path[] = "/tmp/fed-policy-XXXXXX";
+	int			fd = mkstemp(path);
+	FedPolicy  *policy;
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		abort();
+	close(fd);
+	policy = fed_policy_load(path, &err);
+	unlink(path);
+	return policy;
+}
+
+static inline void
+give_policy(Host *host, const char *text)
+{
+	fed_policy_free(host->policy);
+	host->policy = policy_of(text);
+	if (host->policy == NULL)
+		abort();
+	host->member.policy = host->policy;
+}
+
 #endif							/* FED_TEST_SECAGG_LIES_H */

@@ -27,7 +27,9 @@
 #include "lib/secagg/revealed.h"
 #include "lib/secagg/state.h"
 
-#define MAX_HOSTS 8
+#ifndef MAX_HOSTS
+#define MAX_HOSTS 12
+#endif
 #define MAX_VALUES (FED_SLICE_VALUES + 21)
 
 typedef struct Server Server;
