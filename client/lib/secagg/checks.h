@@ -96,9 +96,9 @@ extern bool fed_check_current(const FedState *state, uint32_t round, uint32_t at
 extern bool fed_check_signatures(const FedState *state, const FedAgreements *given, const uint8_t sets[FED_SHA256_BYTES],
 								 const FedSecaggSet *u3, const FedIdentity *own, const FedTrust *trust, FedError *err);
 
-/* C18: anything else was revealed for this ctx, round or base. */
+/* C18: anything else was revealed for this ctx, round or base. C5 once more: nor may the policy's number be passed. */
 extern bool fed_check_reveal(const char *root, const FedState *state, const uint8_t sets[FED_SHA256_BYTES],
-							 const FedSecaggSet *u3, FedError *err);
+							 const FedSecaggSet *u3, const FedPolicy *policy, FedError *err);
 
 /* C20: one kind per owner, by the sets; none for envelopes that do not open. */
 extern bool fed_check_kinds(const FedState *state, const FedSecaggSet *u3, const uint8_t *reveal, size_t len, FedError *err);

@@ -54,15 +54,21 @@ fed_check_signatures(const FedState *state, const FedAgreements *given, const ui
 
 bool
 fed_check_reveal(const char *root, const FedState *state, const uint8_t sets[FED_SHA256_BYTES], const FedSecaggSet *u3,
-				 FedError *err)
+				 const FedPolicy *policy, FedError *err)
 {
+	uint32_t	most = fed_policy_secagg(policy)->max_reveals_per_base;
 	FedRevealed found;
 
 	if (state->progress >= FED_PROGRESS_REVEALED && !fed_set_equal(u3, &state->u3))
 		return fed_refuse(err, 18, "this Island has already revealed for another U3 of this attempt");
 	if (!fed_revealed_find(root, state->session_id, state->round, state->base, state->ctx, sets, &found, err))
 		return false;
-	return !found.other || fed_refuse(err, 18, "this Island has already revealed for this session and round or model");
+	if (found.other)
+		return fed_refuse(err, 18, "this Island has already revealed for this session and round or model");
+	/* Another session may have been answered since this one was advertised in. */
+	return most == 0 || found.same || found.of_base < most ||
+		fed_refuse(err, 5, "this Island has revealed %" PRIu32 " times for this model; the policy allows %" PRIu32,
+				   found.of_base, most);
 }
 
 bool

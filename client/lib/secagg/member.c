@@ -14,6 +14,14 @@
 #include "lib/secagg/refuse.h"
 #include "lib/secagg/turn.h"
 
+bool
+fed_turn_has_integers(const FedTurn *turn)
+{
+	const FedState *state = &turn->state;
+
+	return state->has_kept && memcmp(state->kept_base, state->base, sizeof(state->base)) == 0;
+}
+
 /* Whether the integers that will be masked are still to be made. */
 static bool
 wants_training(const FedTurn *turn)
@@ -21,8 +29,7 @@ wants_training(const FedTurn *turn)
 	const FedState *state = &turn->state;
 
 	return turn->id.round == state->round && turn->id.attempt == state->attempt &&
-		state->progress >= FED_PROGRESS_ADVERTISED && state->progress < FED_PROGRESS_MASKED &&
-		!(state->has_kept && memcmp(state->kept_base, state->base, sizeof(state->base)) == 0);
+		state->progress >= FED_PROGRESS_ADVERTISED && state->progress < FED_PROGRESS_MASKED && !fed_turn_has_integers(turn);
 }
 
 /* A delta as long as the model, or it would be known only when others have relied on it. */

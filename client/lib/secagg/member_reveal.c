@@ -163,7 +163,7 @@ check_all(const FedTurn *turn, const FedAgreements *given, FedSecaggSet *u3, uin
 	const FedMember *m = turn->m;
 
 	return need_masked(state, 16, err) && fed_check_sets(16, state, given, u3, err) && hash_sets(state, u3, sets, err) &&
-		fed_check_reveal(m->root, state, sets, u3, err) && fed_check_signed(state, u3, err) &&
+		fed_check_reveal(m->root, state, sets, u3, m->policy, err) && fed_check_signed(state, u3, err) &&
 		(state->mode != FED_SECAGG_ACTIVE || fed_check_signatures(state, given, sets, u3, m->identity, m->trust, err));
 }
 

@@ -85,27 +85,27 @@ seal_all(const FedTurn *turn, const FedSecrets *secrets, uint8_t *out, FedError 
 }
 
 static bool
-send_shares(FedTurn *turn, FedError *err)
+send_shares(FedTurn *turn, const FedSecrets *secrets, FedError *err)
 {
 	uint8_t		envelopes[FED_SECAGG_MAX_COHORT * FED_ENVELOPE_BYTES];
 	size_t		len = (turn->state.n - 1) * (size_t) FED_ENVELOPE_BYTES;
-	FedSecrets	secrets;
 	FedReply	reply;
-	bool		ok = fed_secrets_load(turn->dir, &secrets, err) && seal_all(turn, &secrets, envelopes, err);
 
-	fed_secrets_wipe(&secrets);
-	return ok && fed_turn_note(turn, "share", envelopes, len, err) &&
+	return seal_all(turn, secrets, envelopes, err) && fed_turn_note(turn, "share", envelopes, len, err) &&
 		fed_send_share(turn->m->t, &turn->id, envelopes, len, &reply, err) && fed_turn_taken("the shares", &reply, err);
 }
 
+/* Keys that are lost are found out before the roster is written down. */
 bool
 fed_turn_share(FedTurn *turn, FedError *err)
 {
 	FedRoster  *roster = malloc(sizeof(*roster));
+	FedSecrets	secrets = {{0}};
 	bool		ok = (roster != NULL || fed_error_memory(err)) &&
-		fed_check_current(&turn->state, turn->id.round, turn->id.attempt, err) &&
-		fed_ask_roster(turn->m->t, &turn->id, roster, err) && take_roster(turn, roster, err) && send_shares(turn, err);
+		fed_check_current(&turn->state, turn->id.round, turn->id.attempt, err) && fed_secrets_load(turn->dir, &secrets, err) &&
+		fed_ask_roster(turn->m->t, &turn->id, roster, err) && take_roster(turn, roster, err) && send_shares(turn, &secrets, err);
 
+	fed_secrets_wipe(&secrets);
 	free(roster);
 	return ok;
 }

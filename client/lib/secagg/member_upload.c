@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -99,15 +100,31 @@ complain(FedTurn *turn, FedError *err)
 		fed_turn_taken("the complaint", &reply, err);
 }
 
+/* C13: the integers that were made for this base, or none. */
+static bool
+load_kept(const FedTurn *turn, FedKept *out, FedError *err)
+{
+	return fed_kept_load(turn->dir, turn->state.base, out) ||
+		fed_refuse(err, 13, "the integers of this round are lost; others must not take their place");
+}
+
 /* C13: nothing but what was masked before may be sent for this attempt; the same integers give the same bytes. */
 static bool
 mask_again(FedTurn *turn, const FedKept *kept, const FedSecrets *secrets, FedError *err)
 {
 	FedState	again = turn->state;
+	char	   *path;
 
-	return fed_masked_make(turn->dir, kept, secrets, &again, err) &&
-		(memcmp(again.manifest, turn->state.manifest, sizeof(again.manifest)) == 0 ||
-		 fed_refuse(err, 13, "the masked update would not be the one that was sent before"));
+	if (!fed_masked_make(turn->dir, kept, secrets, &again, err))
+		return false;
+	if (memcmp(again.manifest, turn->state.manifest, sizeof(again.manifest)) == 0)
+		return true;
+	/* Two vectors under one mask tell their difference to whoever has both. */
+	path = fed_masked_path(turn->dir);
+	if (path != NULL)
+		(void) unlink(path);
+	free(path);
+	return fed_refuse(err, 13, "the masked update would not be the one that was sent before");
 }
 
 static bool
@@ -128,32 +145,27 @@ check_terms(const FedTurn *turn, const FedKept *kept, FedError *err)
 }
 
 static bool
-mask(FedTurn *turn, FedError *err)
+mask(FedTurn *turn, const FedKept *kept, FedError *err)
 {
 	FedSecrets	secrets;
-	FedKept		kept;
-	bool		ok;
+	bool		ok = check_terms(turn, kept, err) && fed_secrets_load(turn->dir, &secrets, err) &&
+		(turn->state.progress < FED_PROGRESS_MASKED ? mask_first(turn, kept, &secrets, err)
+		 : mask_again(turn, kept, &secrets, err));
 
-	if (!fed_kept_load(turn->dir, turn->state.base, &kept))
-		return fed_refuse(err, 13, "the integers of this round are lost; others must not take their place");
-	ok = check_terms(turn, &kept, err) && fed_secrets_load(turn->dir, &secrets, err) &&
-		(turn->state.progress < FED_PROGRESS_MASKED ? mask_first(turn, &kept, &secrets, err)
-		 : mask_again(turn, &kept, &secrets, err));
 	fed_secrets_wipe(&secrets);
-	fed_kept_close(&kept);
 	return ok;
 }
 
 /* What was masked, ready to be sent. */
 static bool
-make_ready(FedTurn *turn, FedMasked *out, FedError *err)
+make_ready(FedTurn *turn, const FedKept *kept, FedMasked *out, FedError *err)
 {
 	bool		evaluation = turn->task->evaluate_only;
 
 	if (turn->state.progress >= FED_PROGRESS_MASKED && fed_masked_open(turn->dir, &turn->state, evaluation, out))
 		return true;
-	return mask(turn, err) && (fed_masked_open(turn->dir, &turn->state, evaluation, out) ||
-							   fed_error_set(err, FED_ERR_LOCAL, "the masked update in \"%s\" cannot be read back", turn->dir));
+	return mask(turn, kept, err) && (fed_masked_open(turn->dir, &turn->state, evaluation, out) ||
+									 fed_error_set(err, FED_ERR_LOCAL, "the masked update in \"%s\" cannot be read back", turn->dir));
 }
 
 static bool
@@ -234,45 +246,51 @@ commit(FedTurn *turn, const FedMasked *masked, const FedCommitment *what, FedRep
 }
 
 static bool
-send_masked(FedTurn *turn, const FedMasked *masked, FedError *err)
+send_masked(FedTurn *turn, const FedKept *kept, const FedMasked *masked, FedError *err)
 {
 	const FedIdentity *identity = turn->state.mode == FED_SECAGG_ACTIVE ? turn->m->identity : NULL;
 	uint8_t		signature[FED_SIGNATURE_BYTES];
-	FedCommitment what = {turn->state.manifest, identity == NULL ? NULL : signature, -1, "{}"};
+	FedCommitment what = {turn->state.manifest, identity == NULL ? NULL : signature, -1, kept->metrics};
 	FedSecaggError why;
-	FedKept		kept;
 	FedReply	reply;
-	bool		ok;
 
 	if (identity != NULL && !fed_sign_upload(identity->seed, turn->state.manifest, signature, &why))
 		return fed_core_failed(err, &why);
-	if (!fed_kept_load(turn->dir, turn->state.base, &kept))
-		return fed_refuse(err, 13, "the integers of this round are lost; others must not take their place");
 	if (turn->plan.weights == FED_SECAGG_DECLARED)
-		what.num_samples = kept.num_samples;
-	what.metrics = kept.metrics;
-	ok = commit(turn, masked, &what, &reply, err);
-	fed_kept_close(&kept);
-	if (ok)
-		fed_log_event("accepted", NULL, "%s round %u, attempt %u: masked update accepted, %llu bytes", turn->task->session,
-					  turn->id.round, turn->id.attempt, (unsigned long long) masked->values.len);
+		what.num_samples = kept->num_samples;
+	if (!commit(turn, masked, &what, &reply, err))
+		return false;
+	fed_log_event("accepted", NULL, "%s round %u, attempt %u: masked update accepted, %llu bytes", turn->task->session,
+				  turn->id.round, turn->id.attempt, (unsigned long long) masked->values.len);
+	return true;
+}
+
+static bool
+mask_and_send(FedTurn *turn, const FedKept *kept, FedError *err)
+{
+	FedMasked	masked;
+	bool		ok;
+
+	if (!make_ready(turn, kept, &masked, err))
+		return false;
+	ok = send_masked(turn, kept, &masked, err);
+	fed_masked_close(&masked);
 	return ok;
 }
 
+/* Integers that are lost are found out before anything of the inbox is written down or complained of. */
 bool
 fed_turn_upload(FedTurn *turn, FedError *err)
 {
 	FedInbox   *inbox = malloc(sizeof(*inbox));
-	FedMasked	masked;
+	bool		made = fed_turn_has_integers(turn);
+	FedKept		kept = {0};
 	bool		ok = (inbox != NULL || fed_error_memory(err)) &&
-		fed_check_current(&turn->state, turn->id.round, turn->id.attempt, err) &&
+		fed_check_current(&turn->state, turn->id.round, turn->id.attempt, err) && (!made || load_kept(turn, &kept, err)) &&
 		fed_ask_inbox(turn->m->t, &turn->id, inbox, err) && take_inbox(turn, inbox, err) && complain(turn, err) &&
-		(turn->state.progress >= FED_PROGRESS_MASKED || fed_turn_train(turn, err)) && make_ready(turn, &masked, err);
+		(made || (fed_turn_train(turn, err) && load_kept(turn, &kept, err))) && mask_and_send(turn, &kept, err);
 
 	free(inbox);
-	if (!ok)
-		return false;
-	ok = send_masked(turn, &masked, err);
-	fed_masked_close(&masked);
+	fed_kept_close(&kept);
 	return ok;
 }

@@ -4,6 +4,7 @@
  */
 #include "lib/secagg/state.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -122,7 +123,7 @@ bool
 fed_state_load(const char *dir, const char *session_id, FedState *out, FedError *err)
 {
 	char	   *path = fed_path_join(dir, STATE_NAME);
-	bool		none = path != NULL && access(path, F_OK) != 0;
+	bool		none = path != NULL && access(path, F_OK) != 0 && errno == ENOENT;
 	bool		ok = path != NULL || fed_error_memory(err);
 
 	memset(out, 0, sizeof(*out));

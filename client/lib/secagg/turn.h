@@ -37,6 +37,9 @@ extern bool fed_turn_upload(FedTurn *turn, FedError *err);
 extern bool fed_turn_agree(FedTurn *turn, FedError *err);
 extern bool fed_turn_reveal(FedTurn *turn, FedError *err);
 
+/* Whether integers were made for the attempt's base. They may be lost since: none take their place. */
+extern bool fed_turn_has_integers(const FedTurn *turn);
+
 /* Trains, unless integers for the attempt's base are kept. */
 extern bool fed_turn_train(FedTurn *turn, FedError *err);
 
