@@ -163,6 +163,19 @@ replace(Server *server, json_t *task, const char *old, const char *new)
 	put_text(task, text);
 }
 
+/* The state of an Island as it is on the disk. */
+static inline FedState
+state_of(const Host *host)
+{
+	char		path[160];
+	FedState	state;
+
+	snprintf(path, sizeof(path), "%s/%s", host->root, host->server->session_id);
+	if (!fed_state_load(path, host->server->session_id, &state, &err))
+		abort();
+	return state;
+}
+
 static inline void
 remove_file(const Host *host, const char *name)
 {
@@ -196,6 +209,31 @@ give_policy(Host *host, const char *text)
 	if (host->policy == NULL)
 		abort();
 	host->member.policy = host->policy;
+}
+
+/* An index of U3 that is not this Island's. */
+static inline int
+other_index(const Server *server)
+{
+	return server->hosts[lie.to].u == 1 ? 2 : 1;
+}
+
+static inline void
+without(json_t *answer, const char *key, int u)
+{
+	json_t	   *list = json_object_get(answer, key);
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+	{
+		if (json_integer_value(json_array_get(list, i)) == u)
+			json_array_remove(list, i--);
+	}
+}
+
+static inline void
+u3_without_victim(Server *server, json_t *sets)
+{
+	without(sets, "u3", other_index(server));
 }
 
 #endif							/* FED_TEST_SECAGG_LIES_H */

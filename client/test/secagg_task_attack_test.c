@@ -278,6 +278,14 @@ test_many_sessions(void)
 	check(refuses(host, 5), "25: both were counted");
 	give_policy(host, "{\"max_reveals_per_base\": 3}");
 	check(idle_step(host) && host->advertised, "25: and no more than both");
+	host->member.policy = NULL;
+	check(run_until(server, STAGE_REVEAL, &err), "25: the third session comes as far as the reveal");
+	give_policy(host, "{\"max_reveals_per_base\": 2}");
+	check(refuses(host, 5), "25: where they are counted again: sessions may run side by side");
+	give_policy(host, "{\"max_reveals_per_base\": 3}");
+	check(idle_step(host) && host->reveal_len > 0, "25: the third is answered where three are allowed");
+	host->reveal_len = 0;
+	check(idle_step(host) && host->reveal_len > 0, "25: and answered again, which is no fourth");
 	server_free(server);
 }
 
