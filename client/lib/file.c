@@ -14,6 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/secagg/fault.h"
+
+#ifdef FED_TEST_FAULTS
+bool		(*fed_fault_hook) (const char *place, FedError *err);
+#endif
+
 char *
 fed_path_join(const char *dir, const char *name)
 {
@@ -231,25 +237,23 @@ bool
 fed_replace_finish(int fd, const char *path, FedError *err)
 {
 	char	   *tmp = temporary_name(path);
-	bool		ok = false;
+	bool		ok;
 
 	if (tmp == NULL)
 	{
 		fed_replace_abandon(fd, path);
 		return fed_error_memory(err);
 	}
-	if (fsync(fd) != 0)
-		fed_error_errno(err, "could not sync \"%s\"", tmp);
-	else if (rename(tmp, path) != 0)
-		fed_error_errno(err, "could not rename \"%s\" to \"%s\"", tmp, path);
-	else
-		ok = true;
+	ok = fed_alive("sync", err) && (fsync(fd) == 0 || fed_error_errno(err, "could not sync \"%s\"", tmp)) &&
+		fed_alive("rename", err) &&
+		(rename(tmp, path) == 0 || fed_error_errno(err, "could not rename \"%s\" to \"%s\"", tmp, path)) &&
+		fed_alive("sync directory", err);
 	if (ok)
 		close(fd);
 	else
 		fed_replace_abandon(fd, path);
 	free(tmp);
-	return ok && fed_sync_parent(path, err);
+	return ok && fed_sync_parent(path, err) && fed_alive("synced", err);
 }
 
 void

@@ -129,7 +129,11 @@ test_revealed(void)
 	static FedState state = {.session_id = SESSION, .round = 2};
 	uint8_t		sets[FED_SHA256_BYTES] = {1};
 	uint8_t		other_base[FED_SHA256_BYTES] = {2};
+	const char *short_line = SESSION " 2 00 00 00\n";
+	char		copy[128];
 	FedRevealed found;
+
+	snprintf(copy, sizeof(copy), "%s/copy", dir);
 
 	check(fed_revealed_find(dir, SESSION, 2, state.base, NULL, NULL, &found, &err) && !found.other, "nothing is revealed at first");
 	check(fed_revealed_add(dir, &state, sets, &err) && fed_revealed_add(dir, &state, sets, &err) &&
@@ -145,6 +149,11 @@ test_revealed(void)
 	state.round = 3;
 	check(fed_revealed_add(dir, &state, sets, &err) && fed_revealed_find(dir, SESSION, 3, state.base, NULL, NULL, &found, &err) &&
 		  found.of_base == 2, "and the next one takes its place");
+	check(rename(in_dir("revealed"), copy) == 0 &&
+		  fed_write_file(in_dir("revealed"), short_line, strlen(short_line), &err) &&
+		  !fed_revealed_find(dir, SESSION, 2, state.base, NULL, NULL, &found, &err) && strstr(err.message, "C19") != NULL,
+		  "a line of which something is missing is no line of another model");
+	check(rename(copy, in_dir("revealed")) == 0, "the file is put back");
 	check(append("rubbish\n") && !fed_revealed_find(dir, SESSION, 2, state.base, NULL, NULL, &found, &err) &&
 		  strstr(err.message, "C19") != NULL, "what cannot be read is refused");
 }

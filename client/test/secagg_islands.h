@@ -5,6 +5,8 @@
 #ifndef FED_TEST_SECAGG_ISLANDS_H
 #define FED_TEST_SECAGG_ISLANDS_H
 
+#include <sys/mman.h>
+
 #include "secagg_server.h"
 
 /* What an Island trains; another thing each time, so that it shows when it trains twice. */
@@ -190,6 +192,17 @@ run_until(Server *server, Stage stage, FedError *err)
 
 /* Setting up */
 
+/* Memory that Islands in processes of their own share with the server. */
+static void *
+shared(size_t bytes)
+{
+	void	   *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		abort();
+	return memory;
+}
+
 static void
 make_host(Server *server, int number)
 {
@@ -202,7 +215,7 @@ make_host(Server *server, int number)
 	host->alive = true;
 	host->model = server->model;
 	host->scale = 0.9;
-	host->update = calloc(server->n_values, 4);
+	host->update = shared(4 * server->n_values);
 	/* In memory where that is: there is much to sync, and the tests pull no plug. */
 	strcpy(host->root, access("/dev/shm", W_OK) == 0 ? "/dev/shm/fed-secagg-XXXXXX" : "/tmp/fed-secagg-XXXXXX");
 	if (mkdtemp(host->root) == NULL)
@@ -241,7 +254,7 @@ pin_all(Server *server)
 static Server *
 server_new(int n_hosts, bool active, uint64_t n_values)
 {
-	Server	   *server = calloc(1, sizeof(*server));
+	Server	   *server = shared(sizeof(*server));
 
 	strcpy(server->session_id, "5f1d3a52-0c4e-4a77-9b1e-2d6c8f00a101");
 	server->n_hosts = n_hosts;
@@ -294,12 +307,12 @@ server_free(Server *server)
 		fed_remove_tree(host->root);
 		fed_trust_free(host->trust);
 		fed_policy_free(host->policy);
-		free(host->update);
+		munmap(host->update, 4 * server->n_values);
 	}
 	free(server->model);
 	free(server->other_model);
 	free(server->text);
-	free(server);
+	munmap(server, sizeof(*server));
 }
 
 #endif							/* FED_TEST_SECAGG_ISLANDS_H */

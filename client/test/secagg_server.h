@@ -406,12 +406,13 @@ take_advertise(Server *server, Host *host, const FedNamedCall *call)
 {
 	json_t	   *answer = take_bytes(host, host->advertised, host->adv, argument(call, "adv"), FED_ADV_BYTES);
 
-	host->advertised = host->advertised || was_taken(answer);
-	if (server->active)
+	if (server->active && was_taken(answer))
 	{
 		memcpy(host->key, argument(call, "identity_pk")->value, FED_KEY_BYTES);
-		memcpy(host->signature, argument(call, "signature")->value, FED_SIGNATURE_BYTES);
+		json_decref(answer);
+		answer = take_bytes(host, host->advertised, host->signature, argument(call, "signature"), FED_SIGNATURE_BYTES);
 	}
+	host->advertised = host->advertised || was_taken(answer);
 	return answer;
 }
 
@@ -463,6 +464,9 @@ take_commit(Server *server, Host *host, const FedNamedCall *call)
 		return rejection(host, "secagg_conflict");
 	if (server->active && !fed_verify_upload(host->key, argument(call, "digest")->value, argument(call, "signature")->value, NULL))
 		return rejection(host, "secagg_bad_signature");
+	if (host->committed && (host->num_samples != (samples->null ? -1 : samples->number) ||
+							strcmp(host->metrics, argument(call, "metrics")->value) != 0))
+		return rejection(host, "secagg_conflict");
 	host->num_samples = samples->null ? -1 : samples->number;
 	snprintf(host->metrics, sizeof(host->metrics), "%s", (const char *) argument(call, "metrics")->value);
 	host->committed = true;
@@ -573,9 +577,13 @@ static json_t *
 take_complaint(Host *host, const FedNamedCall *call)
 {
 	const FedArgument *owners = argument(call, "owners");
+	FedSecaggSet set = {{0, 0}};
 
 	for (size_t i = 0; i < owners->len; i++)
-		fed_set_add(&host->complained, (uint32_t) ((const int32_t *) owners->value)[i]);
+		fed_set_add(&set, (uint32_t) ((const int32_t *) owners->value)[i]);
+	if (fed_set_size(&host->complained) > 0 && !fed_set_equal(&set, &host->complained))
+		return rejection(host, "secagg_conflict");
+	host->complained = set;
 	return status("accepted");
 }
 

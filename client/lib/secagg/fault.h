@@ -1,9 +1,10 @@
 /*
  * fault.h
- *		Places at which a test lets an Island die.
+ *		Places at which a test kills an Island.
  *
- * Before and after everything that is written and everything that is sent. In
- * the program there is nothing here.
+ * Before and after everything that is made durable and everything that is sent:
+ * file.c has those of files that are replaced. In the program there is nothing
+ * here.
  */
 #ifndef FED_CLIENT_SECAGG_FAULT_H
 #define FED_CLIENT_SECAGG_FAULT_H

@@ -14,6 +14,7 @@
 
 #include "core/digest.h"
 #include "lib/file.h"
+#include "lib/secagg/fault.h"
 #include "lib/secagg/refuse.h"
 
 #define HEX_LEN (2 * FED_KEY_BYTES)
@@ -36,8 +37,10 @@ write_new(const char *path, const char *text, size_t len, FedError *err)
 
 	if (fd < 0)
 		return fed_error_errno(err, "could not create \"%s\"", path);
-	ok = fed_write_at(fd, text, len, 0, path, err) && (fsync(fd) == 0 || fed_error_errno(err, "could not sync \"%s\"", path));
+	ok = fed_alive("write", err) && fed_write_at(fd, text, len, 0, path, err) && fed_alive("sync", err) &&
+		(fsync(fd) == 0 || fed_error_errno(err, "could not sync \"%s\"", path)) && fed_alive("sync directory", err);
 	close(fd);
+	ok = ok && fed_sync_parent(path, err) && fed_alive("synced", err);
 	if (!ok)
 		unlink(path);
 	return ok;

@@ -13,10 +13,6 @@
 #define BYTES(name, data, length) ((FedArgument) {(name), FED_ARGUMENT_BYTES, .value = (data), .len = (length)})
 #define NUMBER(name, n) ((FedArgument) {(name), FED_ARGUMENT_NUMBER, .number = (n)})
 
-#ifdef FED_TEST_FAULTS
-bool		(*fed_fault_hook) (const char *place, FedError *err);
-#endif
-
 FedNamedCall
 fed_attempt_call(const char *function, const FedAttemptId *id)
 {

@@ -31,12 +31,21 @@ typedef struct Line
 } Line;
 
 static bool
+is_hash(const char *hex)
+{
+	uint8_t		hash[FED_SHA256_BYTES];
+
+	return fed_hex_decode(hex, hash, sizeof(hash));
+}
+
+static bool
 parse_line(const char *text, Line *out)
 {
 	int			used = 0;
 
 	return sscanf(text, "%36s %" SCNu32 " %64s %64s %64s%n", out->session_id, &out->round, out->base, out->ctx, out->sets,
-				  &used) == 5 && text[used] == '\n';
+				  &used) == 5 && text[used] == '\n' && fed_is_session_id(out->session_id) && is_hash(out->base) &&
+		is_hash(out->ctx) && is_hash(out->sets);
 }
 
 static void
@@ -130,18 +139,20 @@ cut_torn_line(int fd)
 	return size >= 0 && ftruncate(fd, size) == 0;
 }
 
+/* text: a line, or NULL to make durable what is there: whoever wrote it may have been killed before it was. */
 static bool
 append(const char *path, const char *text, FedError *err)
 {
-	size_t		len = strlen(text);
+	size_t		len = text == NULL ? 0 : strlen(text);
 	int			fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	bool		ok = fd >= 0 && cut_torn_line(fd) && write(fd, text, len) == (ssize_t) len && fsync(fd) == 0;
+	bool		ok = fd >= 0 && (text == NULL || (cut_torn_line(fd) && write(fd, text, len) == (ssize_t) len)) &&
+		fed_alive("sync", err) && fsync(fd) == 0;
 
 	if (!ok)
 		fed_error_errno(err, "could not write \"%s\"", path);
 	if (fd >= 0)
 		close(fd);
-	return ok && fed_sync_parent(path, err);
+	return ok && fed_alive("sync directory", err) && fed_sync_parent(path, err);
 }
 
 bool
@@ -154,12 +165,9 @@ fed_revealed_add(const char *root, const FedState *state, const uint8_t sets[FED
 	bool		ok = path != NULL || fed_error_memory(err);
 
 	fill(&line, state->session_id, state->round, state->base, state->ctx, sets);
-	ok = ok && find(path, &line, &there, err);
-	if (ok && !there.same)
-	{
-		snprintf(text, sizeof(text), "%s %" PRIu32 " %s %s %s\n", line.session_id, line.round, line.base, line.ctx, line.sets);
-		ok = fed_alive("revealed", err) && append(path, text, err) && fed_alive("revealed", err);
-	}
+	snprintf(text, sizeof(text), "%s %" PRIu32 " %s %s %s\n", line.session_id, line.round, line.base, line.ctx, line.sets);
+	ok = ok && find(path, &line, &there, err) && fed_alive("revealed", err) && append(path, there.same ? NULL : text, err) &&
+		fed_alive("revealed", err);
 	free(path);
 	return ok;
 }

@@ -74,8 +74,7 @@ write_sealed(const char *dir, const char *name, const char *what, const void *da
 	uint8_t    *bytes = path == NULL ? NULL : seal(what, data, len, err);
 	bool		ok = path != NULL || fed_error_memory(err);
 
-	ok = ok && bytes != NULL && fed_alive(name, err) && fed_write_file(path, bytes, SEALED_BYTES(len), err) &&
-		fed_alive(name, err);
+	ok = ok && bytes != NULL && fed_write_file(path, bytes, SEALED_BYTES(len), err);
 	free_sealed(bytes, SEALED_BYTES(len));
 	free(path);
 	return ok;
@@ -131,6 +130,9 @@ fed_state_load(const char *dir, const char *session_id, FedState *out, FedError 
 		snprintf(out->session_id, sizeof(out->session_id), "%s", session_id);
 	else if (ok && (!read_sealed(path, STATE_NAME, out, sizeof(*out)) || strcmp(out->session_id, session_id) != 0))
 		ok = fed_refuse(err, 19, "the state in \"%s\" cannot be read", path);
+	/* Whoever wrote it may have been killed before it could make the name durable; what is sent now relies on it. */
+	else if (ok)
+		ok = fed_sync_parent(path, err);
 	free(path);
 	return ok;
 }
@@ -220,9 +222,11 @@ overwrite(const char *path, FedError *err)
 
 		ok = fed_write_at(fd, zeroes, left < (off_t) sizeof(zeroes) ? (size_t) left : sizeof(zeroes), (uint64_t) at, path, err);
 	}
-	ok = ok && (fsync(fd) == 0 || fed_error_errno(err, "could not sync \"%s\"", path));
+	ok = ok && fed_alive("sync", err) && (fsync(fd) == 0 || fed_error_errno(err, "could not sync \"%s\"", path)) &&
+		fed_alive("remove", err);
 	close(fd);
-	return ok && (unlink(path) == 0 || fed_error_errno(err, "could not remove \"%s\"", path)) && fed_sync_parent(path, err);
+	return ok && (unlink(path) == 0 || fed_error_errno(err, "could not remove \"%s\"", path)) &&
+		fed_alive("sync directory", err) && fed_sync_parent(path, err);
 }
 
 /* A file that a crash left half written is a copy, too. */
