@@ -220,7 +220,7 @@ make_host(Server *server, int number)
 	strcpy(host->root, access("/dev/shm", W_OK) == 0 ? "/dev/shm/fed-secagg-XXXXXX" : "/tmp/fed-secagg-XXXXXX");
 	if (mkdtemp(host->root) == NULL)
 		abort();
-	snprintf(host->delta_path, sizeof(host->delta_path), "%s/delta", host->root);
+	strcat(strcpy(host->delta_path, host->root), "/delta");
 	snprintf(path, sizeof(path), "%s/identity", host->root);
 	host->member = (FedMember) {.t = &host->t, .host_id = "island", .root = host->root};
 	if (server->active && !fed_identity_create(path, &host->identity, NULL))
@@ -229,30 +229,28 @@ make_host(Server *server, int number)
 		host->member.identity = &host->identity;
 }
 
-/* Everybody has verified everybody's key. */
+/* An Island whose owner has verified everybody's key. */
 static void
-pin_all(Server *server)
+pin_all(Host *host)
 {
-	for (int i = 0; i < server->n_hosts; i++)
+	const Server *server = host->server;
+
+	host->trust = fed_trust_load("/nonexistent", true, NULL);
+	for (int j = 0; server->active && j < server->n_hosts; j++)
 	{
-		Host	   *host = &server->hosts[i];
+		char		name[24];
+		char		key[2 * FED_KEY_BYTES + 1];
 
-		host->trust = fed_trust_load("/nonexistent", true, NULL);
-		for (int j = 0; server->active && j < server->n_hosts; j++)
-		{
-			char		name[24];
-			char		key[2 * FED_KEY_BYTES + 1];
-
-			snprintf(name, sizeof(name), "island-%d", j);
-			fed_hex_encode(server->hosts[j].identity.public_key, FED_KEY_BYTES, key);
-			fed_trust_add(host->trust, name, key, NULL);
-		}
-		host->member.trust = host->trust;
+		snprintf(name, sizeof(name), "island-%d", j);
+		fed_hex_encode(server->hosts[j].identity.public_key, FED_KEY_BYTES, key);
+		fed_trust_add(host->trust, name, key, NULL);
 	}
+	host->member.trust = host->trust;
 }
 
+/* Without its Islands. */
 static Server *
-server_new(int n_hosts, bool active, uint64_t n_values)
+server_alone(int n_hosts, bool active, uint64_t n_values)
 {
 	Server	   *server = shared(sizeof(*server));
 
@@ -275,9 +273,18 @@ server_new(int n_hosts, bool active, uint64_t n_values)
 		server->model[i] = server->other_model[i] = (float) i / 100;
 	hash_manifest(server);
 	write_text(server);
+	return server;
+}
+
+static inline Server *
+server_new(int n_hosts, bool active, uint64_t n_values)
+{
+	Server	   *server = server_alone(n_hosts, active, n_values);
+
 	for (int i = 0; i < n_hosts; i++)
 		make_host(server, i);
-	pin_all(server);
+	for (int i = 0; i < n_hosts; i++)
+		pin_all(&server->hosts[i]);
 	return server;
 }
 

@@ -14,7 +14,7 @@ typedef struct Owner
 	bool		of_b;
 } Owner;
 
-static bool
+static inline bool
 is_secret(const FedShare candidate, void *arg)
 {
 	const Owner *owner = arg;
@@ -22,7 +22,7 @@ is_secret(const FedShare candidate, void *arg)
 	return owner->of_b ? fed_adv_has_b(&owner->adv, owner->c0, candidate) : fed_adv_has_m_sk(&owner->adv, candidate);
 }
 
-static bool
+static inline bool
 recover(Server *server, uint32_t u, const uint8_t *c0, uint8_t *secret)
 {
 	FedShare	shares[MAX_HOSTS];
@@ -54,7 +54,7 @@ recover(Server *server, uint32_t u, const uint8_t *c0, uint8_t *secret)
 	return fed_shamir_recover(x, (const FedShare *) shares, k, server->t, is_secret, &owner, secret, deviates, &tries, NULL);
 }
 
-static FedMask *
+static inline FedMask *
 mask_of_sum(Server *server)
 {
 	uint8_t		secrets[MAX_HOSTS][FED_KEY_BYTES] = {{0}};
@@ -89,7 +89,7 @@ mask_of_sum(Server *server)
 }
 
 /* Sum of stream 0 in sum (n_values) and of aux in aux (FED_MAX_AUX); false if shares are missing. */
-static bool
+static inline bool
 server_sum(Server *server, uint32_t *sum, uint32_t *aux)
 {
 	FedMask    *mask = mask_of_sum(server);
