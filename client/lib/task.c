@@ -4,7 +4,6 @@
  */
 #include "lib/task.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +16,9 @@ fed_is_session_id(const char *text)
 		return false;
 	for (int i = 0; i < FED_SESSION_ID_LEN; i++)
 	{
-		if (!isxdigit((unsigned char) text[i]) && text[i] != '-')
+		bool		hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (hyphen ? text[i] != '-' : strchr("0123456789abcdef", text[i]) == NULL)
 			return false;
 	}
 	return true;

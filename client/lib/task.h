@@ -51,7 +51,11 @@ typedef struct FedTask
 extern FedTask *fed_task_parse(const char *document, FedError *err);
 extern void fed_task_free(FedTask *task);
 
-/* Whether text has the form of a session id: 36 hexadecimal digits and "-". */
+/*
+ * Whether text is a session id: a uuid as PostgreSQL writes it, in lower case.
+ * What is remembered of a session is found by these bytes, so no other way to
+ * write the same uuid passes for one.
+ */
 extern bool fed_is_session_id(const char *text);
 
 #endif							/* FED_CLIENT_TASK_H */

@@ -150,6 +150,25 @@ test_other_task_lies(void)
 	server_free(server);
 }
 
+/* The same session16 in c0 under another name on the disk would be another session to all that is remembered. */
+static void
+test_other_name(void)
+{
+	Server	   *server = at(STAGE_DONE, 3);
+	Host	   *host = &server->hosts[0];
+	Snapshot	before = snapshot(host);
+	Snapshot	after;
+
+	forget_attempt(server);
+	server->session_id[1] = 'F';
+	check(!idle_step(host) && err.kind == FED_ERR_PROTOCOL && strstr(err.message, "session_id") != NULL,
+		  "25: a session that was revealed in, in other letters");
+	after = snapshot(host);
+	check(memcmp(&before, &after, sizeof(before)) == 0, "25: leaves no trace");
+	err = (FedError) {0};
+	server_free(server);
+}
+
 /* C3 once more: what was advertised for is what is trained on, and what is advertised for again. */
 static void
 test_model_exchanged(void)
@@ -372,6 +391,7 @@ main(void)
 {
 	test_task_lies();
 	test_other_task_lies();
+	test_other_name();
 	test_model_exchanged();
 	test_policy();
 	test_later_text();

@@ -66,5 +66,11 @@ main(void)
 	check(refused("{\"dp_sigma\": 3, \"dp_clip_norm\": -1}", "\"dp_clip_norm\""), "a clip norm below 0");
 	check(refused("{\"dp_sigma\": 3, \"dp_mode\": \"shuffled\"}", "\"shuffled\", which this program does not know"),
 		  "a mode that is not known");
+	check(fed_is_session_id("5f1d3a52-0c4e-4a77-9b1e-2d6c8f00a101"), "a session's id");
+	check(!fed_is_session_id("5F1D3A52-0c4e-4a77-9b1e-2d6c8f00a101"), "the same in other letters is none");
+	check(!fed_is_session_id("5f1d3a520-c4e-4a77-9b1e-2d6c8f00a101"), "nor with its hyphens elsewhere");
+	check(!fed_is_session_id("5f1d3a52-0c4e-4a77-9b1e-2d6c8f00a10"), "nor when it is shorter");
+	check(!fed_is_session_id("------------------------------------") && !fed_is_session_id("../../../../../../../../../../../../.."),
+		  "nor are hyphens alone, or a path");
 	return checks_done();
 }
