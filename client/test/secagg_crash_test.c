@@ -153,19 +153,6 @@ took_all(Server *server)
 	return ok;
 }
 
-/* The integers that the first Island keeps, in a hash; none: zeroes. */
-static void
-hash_kept(const Server *server, uint8_t out[FED_SHA256_BYTES])
-{
-	FedKept		kept;
-
-	memset(out, 0, FED_SHA256_BYTES);
-	if (!load_kept(&server->hosts[0], &kept))
-		return;
-	fed_hash_vector(kept.q.data, kept.q.len, out, NULL, NULL);
-	fed_kept_close(&kept);
-}
-
 /* With noise: it was drawn once for both attempts, and the journal has each attempt once. */
 static bool
 noise_is_right(Server *server, const char *journal, const uint8_t first[FED_SHA256_BYTES])
@@ -173,7 +160,7 @@ noise_is_right(Server *server, const char *journal, const uint8_t first[FED_SHA2
 	uint8_t		last[FED_SHA256_BYTES];
 	FedSpent	spent;
 
-	hash_kept(server, last);
+	hash_kept(&server->hosts[0], last);
 	return sum_is_of_kept(server) && memcmp(first, last, sizeof(last)) == 0 && fed_journal_spent(journal, &spent, NULL) &&
 		spent.distributed == 2;
 }
@@ -204,7 +191,7 @@ survives(const Course *course, int k)
 		if (again && server->stage == STAGE_AGREE)
 		{
 			ok = ok && took_all(server);
-			hash_kept(server, first);
+			hash_kept(host, first);
 			new_attempt(server);
 			again = false;
 		}

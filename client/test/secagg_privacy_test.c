@@ -254,15 +254,6 @@ test_slices_and_metrics(void)
 }
 
 static void
-hash_kept(const Host *host, uint8_t out[FED_SHA256_BYTES])
-{
-	char		path[160];
-
-	snprintf(path, sizeof(path), "%s/%s/kept", host->root, host->server->session_id);
-	hash_file(path, out);
-}
-
-static void
 test_retry(void)
 {
 	Server	   *server = private_server(3, true, 50);

@@ -164,6 +164,19 @@ load_kept(const Host *host, FedKept *kept)
 	return ok;
 }
 
+/* The same, in a hash; nothing kept: zeroes. */
+static inline void
+hash_kept(const Host *host, uint8_t out[FED_SHA256_BYTES])
+{
+	FedKept		kept;
+
+	memset(out, 0, FED_SHA256_BYTES);
+	if (!load_kept(host, &kept))
+		return;
+	fed_hash_vector(kept.q.data, kept.q.len, out, NULL, NULL);
+	fed_kept_close(&kept);
+}
+
 /* The sum of the integers that Islands of U3 keep, noise included, is the one that came out. */
 static inline bool
 sum_is_of_kept(Server *server)
