@@ -91,7 +91,15 @@ class Player:
         self.envelopes = island.envelopes()
         return self.call("federated_secagg_share", *where, self.envelopes)
 
+    def noise(self, task, params):
+        """Its part of the noise: repeatable, so that the sum is known. Made once for each model, whatever the attempt."""
+        generator = numpy.random.default_rng([self.number, task["round"], 7])
+        noise = numpy.rint(generator.normal(0, params.noise_var**0.5, task["parameters"])).astype(numpy.int64)
+        return noise, round(generator.normal(0, params.aux_noise_var**0.5))
+
     def plain(self, task, island):
+        if island.params.weights == "unit":
+            return fsa1.noised(island.params, self.delta(task), *self.noise(task, island.params))
         bounds = task["config"].get("secagg_metric_bounds") or {}
         names = sorted((f"{part}.{name}", bound) for part in bounds for name, bound in bounds[part].items())
         inputs = [self.delta(task)] if task["kind"] == "train" else []
@@ -104,7 +112,8 @@ class Player:
             self.call("federated_secagg_complain", *where, complaints)
         self.integers = self.plain(task, island)
         uploads, self.aux, self.manifest, self.signature = island.mask(*self.integers)
-        self.call("federated_secagg_aux", *where, self.aux)
+        if self.aux:
+            self.call("federated_secagg_aux", *where, self.aux)
         samples = self.samples if task["secagg"]["weights"] == "declared" else None
         if task["kind"] == "evaluate":
             return self.call("federated_submit_evaluation", task["round_id"], samples, "{}", self.manifest, self.signature)

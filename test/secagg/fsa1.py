@@ -252,6 +252,89 @@ def mean(total, r, q, w_cap, weights):
     return signed(total).astype(numpy.float64) * (r / q) * w_cap / weights
 
 
+# distributed differential privacy
+
+@dataclasses.dataclass
+class Grid:
+    """What follows from a session's noise: honest updates of a sum, Q, variances of an Island's noise, noise of the count."""
+    honest: int
+    Q: int
+    noise_var: int
+    aux_noise_var: int
+    sigma_b: float
+
+
+def max_colluding(min_updates):
+    return -(-max(min_updates, 3) // 3) - 1
+
+
+def fits(n_max, most, variance):
+    """Whether sums of n_max such integers with noise cannot be expected to wrap."""
+    return variance <= 2**48 and n_max * most + 12 * (math.isqrt(n_max * variance) + 1) <= 2**31 - 1
+
+
+def dp_grid(z, adaptive, divisor, min_updates, f, n_max):
+    if not (0 < z < math.inf and 3 <= n_max <= 128 and 0 <= f <= max_colluding(min_updates)):
+        raise Refused("noise, cohort or colluding Islands")
+    h, zz, sigma_b, aux_var = max(min_updates, 3) - f, z * z, None, 0
+    if adaptive:
+        sigma_b = max(divisor / 20, z)
+        spread = 2 * sigma_b * (2 * sigma_b)
+        zz = 1 / (1 / (z * z) - 1 / spread)
+        aux_var = math.floor(spread * 2.0**32 / h) + 1
+        if aux_var < 2**20 or not fits(n_max, 2**16, aux_var):
+            raise Refused("noise of the count")
+    for e in range(24, 9, -1):
+        variance = math.floor(zz * 4.0**e / h) + 1
+        if fits(n_max, 2**e, variance):
+            if variance < 2**20:
+                raise Refused("too little noise")
+            return Grid(h, 2**e, variance, aux_var, sigma_b)
+    raise Refused("no Q fits")
+
+
+def dp_quantise(x, c, q):
+    """Integers of norm q at most, as signed numbers, and whether x was within c."""
+    x = numpy.asarray(x, numpy.float64)
+    if not numpy.isfinite(x).all():
+        raise Refused("NaN or infinity")
+    norm = math.sqrt(math.fsum(x * x))
+    factor = q / norm if norm > c else q / c
+    while True:
+        integers = numpy.trunc(x * factor).astype(numpy.int64)
+        if sum(int(v) * int(v) for v in integers) <= q * q:
+            return integers, norm <= c
+        factor *= 1 - 2.0**-20
+
+
+def noised(params, x, noise, aux_noise):
+    """What an Island masks: its clipped integers with its part of the noise, and aux."""
+    integers, within = dp_quantise(x, params.clip, params.Q)
+    aux = [(2 * int(within) - 1) * 2**16 + int(aux_noise)] if params.aux_len else []
+    return [((integers + noise) % 2**32).astype(numpy.uint32)], numpy.array([a % 2**32 for a in aux], numpy.uint32)
+
+
+def dp_mean(total, c, q, divisor):
+    return signed(total).astype(numpy.float64) * (c / q) / divisor
+
+
+def dp_fraction(aux, divisor):
+    return min(max(0.5 + int(signed([aux])[0]) / 2**17 / divisor, 0.0), 1.0)
+
+
+def next_clip(c, fraction, quantile, rate):
+    return c * math.exp(-rate * (fraction - quantile))
+
+
+ORDERS = [1 + n / 10 for n in range(1, 100)] + list(range(11, 64)) + [128, 256, 512, 1024]
+
+
+def rdp_epsilon(costs, delta):
+    """Epsilon of rounds with these noise multipliers, everybody in all of them, by Renyi orders (Canonne et al. 2020, Prop. 12)."""
+    inverse = sum(1 / (z * z) for z in costs)
+    return max(0.0, min(a * inverse / 2 + math.log1p(-1 / a) - math.log(delta * a) / (a - 1) for a in ORDERS))
+
+
 # the transcript
 
 @dataclasses.dataclass

@@ -206,5 +206,46 @@ class Refusals(unittest.TestCase):
         self.assertEqual(fsa1.signed(fsa1.quantise([2.5, -1.5, 9e9], 4, 4, 1, 1)[0]).tolist(), [2, -2, 4])
 
 
+class Noise(unittest.TestCase):
+    def test_quantised_to_a_norm(self):
+        generator = numpy.random.default_rng(5)
+        for count in 1, 7, 3000:
+            for scale in 1e-3, 1, 50:
+                x = generator.normal(0, scale, count).astype(numpy.float32)
+                integers, within = fsa1.dp_quantise(x, 2.0, 2**12)
+                self.assertLessEqual(int((integers**2).sum()), 2**24)
+                norm = float(numpy.sqrt((x.astype(numpy.float64)**2).sum()))
+                self.assertEqual(within, norm <= 2)
+                exact = x.astype(numpy.float64) * (2**12 / max(norm, 2.0))
+                self.assertTrue((numpy.abs(integers) <= numpy.abs(exact)).all())  # toward zero
+                self.assertLess(numpy.abs(integers - exact).max(), 1.1)
+        self.assertEqual(fsa1.dp_quantise([0.0, 0.0], 1, 1024)[0].tolist(), [0, 0])
+        # exactly the norm: within, and not shortened
+        self.assertEqual([part if isinstance(part, bool) else part.tolist() for part in fsa1.dp_quantise([3.0, -4.0], 5.0, 1000)], [[600, -800], True])
+        with self.assertRaises(fsa1.Refused):
+            fsa1.dp_quantise([float("inf")], 1, 1024)
+
+    def test_grid(self):
+        """By hand: of 10 at most 2^24 fits, and of three honest ones each adds a third."""
+        grid = fsa1.dp_grid(1, False, 0, 3, 0, 10)
+        self.assertEqual((grid.honest, grid.Q, grid.noise_var, grid.aux_noise_var), (3, 2**24, 4**24 // 3 + 1, 0))
+        self.assertEqual(fsa1.dp_grid(1, False, 0, 128, 42, 128).Q, 2**23)  # 128 times 2^24 is 2^31
+        adaptive = fsa1.dp_grid(1, True, 40, 3, 0, 3)
+        self.assertEqual((adaptive.sigma_b, adaptive.aux_noise_var), (2.0, 16 * 2**32 // 3 + 1))
+        self.assertEqual([fsa1.max_colluding(n) for n in (1, 3, 4, 6, 7, 10, 128)], [0, 0, 1, 1, 2, 3, 42])
+        for z, updates, f, n_max in (1e6, 3, 0, 3), (1e-4, 3, 0, 3), (1, 4, 2, 4), (1, 3, 0, 129), (0, 3, 0, 3):
+            with self.assertRaises(fsa1.Refused):
+                fsa1.dp_grid(z, False, 0, updates, f, n_max)
+
+    def test_fraction(self):
+        self.assertEqual([fsa1.dp_fraction(aux % 2**32, 4) for aux in (4 * 2**16, -4 * 2**16, 0, 2**16, 10**6)], [1.0, 0.0, 0.5, 0.625, 1.0])
+
+    def test_epsilon(self):
+        """Rounds add up in 1 / z^2: four with noise 2 are one with noise 1."""
+        self.assertEqual(fsa1.rdp_epsilon([2.0] * 4, 1e-5), fsa1.rdp_epsilon([1.0], 1e-5))
+        self.assertAlmostEqual(fsa1.rdp_epsilon([1.0], 1e-5), 4.7284, places=3)
+        self.assertEqual(fsa1.rdp_epsilon([1e9], 0.5), 0)
+
+
 if __name__ == "__main__":
     unittest.main()
