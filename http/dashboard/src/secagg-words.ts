@@ -65,11 +65,14 @@ export function stageText({ kind, mode, state, n, t, advertised, shared, committ
 
 const needed = (t: number | null): string => (t === null ? '' : `, ${formatCount(t)} needed`);
 
-// What is known without the list of attempts, which Islands may not read.
-export function attemptInDocument(secagg: SecureAggregation): SecaggAttempt | undefined {
-  const { mode, round, attempt, state, islands, threshold } = secagg;
-  if (round == null || attempt == null || state == null) return undefined;
-  return { round, kind: null, attempt, state, mode, n: islands ?? null, t: threshold ?? null, deadline: null, reason: null };
+// What is known without the list of attempts, which Islands may not read. The
+// evaluation after the last round is counted as one more.
+export function attemptInDocument({ secure_aggregation: secagg, rounds }: Pick<Session, 'secure_aggregation' | 'rounds'>): SecaggAttempt | undefined {
+  const { mode, round, attempt, state, islands, threshold } = secagg ?? {};
+  if (mode == null || round == null || attempt == null || state == null) return undefined;
+  const last = rounds.at(-1);
+  const kind = last?.kind === 'evaluate' && round > last.round ? 'evaluate' : 'train';
+  return { round, kind, attempt, state, mode, n: islands ?? null, t: threshold ?? null, deadline: null, reason: null };
 }
 
 // The newest that has ended without a sum, if it is of the round that is under way or came last.

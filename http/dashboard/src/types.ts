@@ -75,7 +75,7 @@ export interface SecureAggregation {
 // A try to sum the masked updates of a round. Counts are missing where only the session document is known.
 export interface SecaggAttempt {
   round: number;
-  kind: Round['kind'] | null;
+  kind: Round['kind'];
   attempt: number;
   state: string;
   mode: string;

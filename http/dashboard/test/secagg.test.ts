@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ASSUMPTION, attemptInDocument, isWaiting, lastFailure, mayDropOut, metricWords, protectionWords, roundName, stageText, stateWords, stepsOf, weightWords } from '../src/secagg-words';
-import type { SecaggAttempt, Session } from '../src/types';
+import type { Round, SecaggAttempt, Session } from '../src/types';
 
 const attempt = (given: Partial<SecaggAttempt>): SecaggAttempt => ({
   round: 2, kind: 'train', attempt: 1, state: 'mask', mode: 'active', n: 5, t: 4, advertised: 5, shared: 5, committed: 3, agreed: 0, revealed: 0,
@@ -35,10 +35,16 @@ test('each stage says what goes on, with its numbers', () => {
 });
 
 test('who reads only the document sees the stage without numbers', () => {
-  const known = attemptInDocument({ mode: 'active', round: 2, attempt: 1, state: 'reveal', islands: 5, threshold: 4 })!;
+  const round = (number: number, kind: Round['kind']) => ({ round: number, kind }) as Round;
+  const document = { mode: 'active', round: 2, attempt: 1, state: 'reveal', islands: 5, threshold: 4 };
+  const known = attemptInDocument({ secure_aggregation: document, rounds: [round(1, 'train'), round(2, 'train')] })!;
   assert.equal(stageText(known), 'Islands reveal the shares that open the sum, 4 needed');
   assert.equal(stepsOf(known).find(({ place }) => place === 'here')?.name, 'Reveal');
-  assert.equal(attemptInDocument({ mode: 'active', round: null, attempt: null, state: null }), undefined);
+  const named = (...rounds: Round[]) => roundName(attemptInDocument({ secure_aggregation: document, rounds })!);
+  assert.equal(named(round(1, 'train'), round(2, 'train')), 'Round 2');
+  assert.equal(named(round(1, 'train'), round(1, 'evaluate')), 'Final evaluation');
+  assert.equal(named(round(2, 'train'), round(2, 'evaluate')), 'Round 2'); // whose evaluation is not masked
+  assert.equal(attemptInDocument({ secure_aggregation: { mode: 'active', round: null, attempt: null, state: null }, rounds: [] }), undefined);
 });
 
 test('drop-outs that a round survives: as many as threshold and min_updates leave', () => {

@@ -37,10 +37,12 @@ export const test = base.extend<{ watched: void }>({
 export { expect };
 
 // As somebody who has signed in before in this tab.
-export async function openAs(page: Page, role: Role, path: string): Promise<void> {
+export const openAs = (page: Page, role: Role, path: string): Promise<void> => openWith(page, env.tokens[role], path);
+
+export async function openWith(page: Page, given: string, path: string): Promise<void> {
   await page.addInitScript((token) => {
     if (sessionStorage.getItem('signed in once') === null) sessionStorage.setItem('federated.token', token);
     sessionStorage.setItem('signed in once', 'yes'); // signing out stays possible
-  }, env.tokens[role]);
+  }, given);
   await page.goto(path);
 }

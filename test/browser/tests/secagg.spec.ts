@@ -1,6 +1,7 @@
 // Sessions with secure aggregation: who learns what, how far an attempt has come, those before it, and their hashes.
 import { cancelSession, startSession, waitForStatus } from '../support/api';
-import { expect, openAs, test } from '../support/fixtures';
+import { sql } from '../support/env';
+import { expect, openAs, openWith, test } from '../support/fixtures';
 import { events, phase, secagg, sessionPath } from '../support/page';
 import { addUnattended, MASKED, SEMI_HONEST, tryAgain, UNATTENDED, waitForStage } from '../support/secagg';
 
@@ -32,6 +33,17 @@ test('a session that is done: what the coordinator learns, and every attempt wit
   for (const words of ['they train and send masked updates', 'Islands sign that', 'the sum is opened']) {
     await expect(events(page).filter({ hasText: words }).first()).toBeVisible();
   }
+});
+
+test('an Island, which may not read attempts, sees the stage that the document tells', async ({ page, request }) => {
+  const { id } = await startSession(request, 'Masked', 1, { ...MASKED, local_epochs: 1 });
+  await waitForStatus(request, id, 'completed');
+  const refused = page.waitForResponse((answer) => answer.url().includes('/secagg_progress'));
+  await openWith(page, sql("SELECT federated_issue_token('island-b', 'island', '1 day')"), sessionPath(id));
+  expect((await refused).status()).toBe(403);
+  await expect(secagg(page).getByRole('heading', { name: 'Final evaluation, attempt 1 of 3' })).toBeVisible();
+  await expect(secagg(page).locator('[aria-current="step"]')).toHaveText('Done, done');
+  await expect(secagg(page).getByRole('table')).toHaveCount(0);
 });
 
 test('a round that is under way, and an attempt that was given up', async ({ page, request }) => {

@@ -256,7 +256,7 @@ function Masked({ session, secagg }: { session: Session; secagg: Document }) {
     () => (isActive(session) ? OFTEN : SELDOM),
   );
   const attempts = useKept(latest) ?? [];
-  const current = attempts[0] ?? attemptInDocument(secagg);
+  const current = attempts[0] ?? attemptInDocument(session);
   const failure = lastFailure(attempts);
   return (
     <Panel id="secagg" title="Secure aggregation" note={protectionWords(secagg)}>
