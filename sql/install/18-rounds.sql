@@ -206,11 +206,12 @@ BEGIN
 
 	PERFORM federated.lock_round(r.id) FROM federated.open_round_of(session_id) r
 	WHERE r.state = 'open' OR federated.awaits_messages(r);
-	PERFORM federated.end_attempts(session_id, reason);
 	UPDATE federated.rounds r SET state = 'abandoned', closed_at = now()
 	WHERE r.session_id = end_session.session_id AND r.state IN ('open', 'aggregating')
 	RETURNING * INTO round;
 	IF FOUND THEN
+		-- After the round, as everybody: no gate was passed while its sum is made.
+		PERFORM federated.end_attempts(session_id, reason);
 		UPDATE federated.tasks t SET state = 'dropped', reason = 'the session ended', finished_at = now()
 		WHERE t.round_id = round.id AND t.state = 'assigned';
 		PERFORM federated.retire_updates(round);
