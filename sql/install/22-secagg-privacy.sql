@@ -81,6 +81,7 @@ BEGIN
 		WHEN charge.id IS NULL THEN 'no charge'
 		WHEN charge.clip_norm <> attempt.clip OR charge.grid <> attempt.clip / attempt.levels THEN 'the charge of another clip norm'
 		WHEN charge.noise_variance <> federated.honest_updates(session.config) * attempt.noise_var
+			OR charge.noise_multiplier <> (session.config -> 'dp_sigma')::float8
 			OR (charge.count_noise IS NULL) <> (attempt.aux_noise_var = 0) THEN 'the charge of other noise'
 		WHEN charge.cohort <> cardinality(federated.summed_set(attempt.id))
 			OR charge.cohort < federated.fewest_updates(session) THEN format('the charge of %s updates', charge.cohort) END;
