@@ -1,11 +1,15 @@
 """What the tests of the server have in common: one server for all of them, and a session of scripted Islands."""
 
+import contextlib
+import time
 import unittest
 
 import federation
 import numpy
+from cluster import Cluster
 
 SERVER = []
+STEP = "SELECT federated.advance(%s)"
 
 
 def server():
@@ -117,3 +121,45 @@ class Case(unittest.TestCase):
         """No sum was opened and no version made."""
         self.assertEqual(server().run("SELECT DISTINCT aux_sum FROM federated.secagg_attempts WHERE session_id = %s", self.session), [(None,)])
         numpy.testing.assert_array_equal(server().weights(self.session), self.base)
+
+
+class Crashing(Case):
+    def crash(self):
+        """The server's process is gone, and starts again; what was stored is still there."""
+        cluster = Cluster.of(server())
+        cluster.kill()
+        cluster.start()
+        server().reopen()
+
+    def crash_between(self):
+        before = self.stored()
+        self.crash()
+        self.assertEqual(self.stored(), before)
+
+    def unheard(self, db, wanted, statement, *arguments):
+        """A statement is carried out, but nobody hears of it: the server dies when `wanted` is true."""
+        db.pgconn.send_query_params(statement.encode(), [a if isinstance(a, bytes) or a is None else str(a).encode() for a in arguments],
+                                    param_formats=[int(isinstance(a, bytes)) for a in arguments])
+        db.pgconn.flush()
+        deadline = time.monotonic() + 30
+        while not wanted():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        self.crash_between()
+        db.close()
+
+    def uncommitted_step(self):
+        """The server dies in the transaction of a step; which one that was."""
+        with contextlib.closing(federation.connect(federation.SUPERUSER)) as db:
+            db.autocommit = False
+            step = db.execute(STEP, [self.session]).fetchone()[0]
+            self.crash()
+            return step
+
+    def check_frozen_once(self):
+        self.assertEqual(len(self.events("round_frozen")), 1)
+        stages = [event["state"] for event in self.events("secagg_stage")]
+        self.assertEqual(stages, ["advertise", "share", "mask", "agree", "reveal", "sum", "done"])
+
+    def sets(self):
+        return server().run("SELECT ctx, sets FROM federated.secagg_attempts WHERE session_id = %s", self.session)

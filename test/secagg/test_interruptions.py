@@ -8,9 +8,8 @@ import unittest
 import federation
 import numpy
 import psycopg
-from case import Case, player, server
+from case import STEP, Case, player, server
 
-STEP = "SELECT federated.advance(%s)"
 EARLY = ["advertise", "share", "mask", "agree", "reveal"]
 
 

@@ -10,12 +10,12 @@ import federation
 import fsa1
 import numpy
 import psycopg
-from case import Case, model, player, server
+from case import Crashing, model, player, server
 
 STEP_OF_CHARGE = "privacy_charged"
 
 
-class Private(Case):
+class Private(Crashing):
     Z = 2.0
 
     def begin(self, numbers, count=10, **config):
@@ -255,17 +255,20 @@ class Charges(Private):
         self.act(1, 2, 3)
         self.assertEqual(server().step(self.session), STEP_OF_CHARGE)
         charge = server().value("SELECT id FROM federated.privacy_charges WHERE session_id = %s", self.session)
-        for change in "clip_norm = clip_norm / 2", "grid = grid / 2", "noise_variance = 1", "cohort = 2", "mechanism = 'central'", "round_id = NULL, lost = true":
+        columns = "clip_norm, grid, noise_variance, noise_multiplier, cohort, mechanism, round_id, lost"
+        for change in ("clip_norm = clip_norm / 2", "grid = grid / 2", "noise_variance = 1", "noise_multiplier = 9", "cohort = 2", "cohort = 4",
+                       "mechanism = 'central'", "round_id = NULL, lost = true"):
             with self.subTest(change):
                 self.refused(f"UPDATE federated.privacy_charges SET {change} WHERE id = %s", charge)
+                saved = server().run(f"SELECT {columns} FROM federated.privacy_charges WHERE id = %s", charge)[0]
                 server().run("ALTER TABLE federated.privacy_charges DISABLE TRIGGER USER")
-                saved = server().run(f"SELECT clip_norm, grid, noise_variance, cohort, mechanism, round_id, lost FROM federated.privacy_charges WHERE id = %s", charge)[0]
-                server().run(f"UPDATE federated.privacy_charges SET {change} WHERE id = %s", charge)
-                said = self.refused("UPDATE federated.secagg_attempts SET state = 'reveal' WHERE id = %s", self.attempt_id())
-                self.assertIn('cannot come to "reveal"', said)
-                server().run("UPDATE federated.privacy_charges SET (clip_norm, grid, noise_variance, cohort, mechanism, round_id, lost)"
-                             " = (%s, %s, %s, %s, %s, %s, %s) WHERE id = %s", *saved, charge)
-                server().run("ALTER TABLE federated.privacy_charges ENABLE TRIGGER USER")
+                try:
+                    server().run(f"UPDATE federated.privacy_charges SET {change} WHERE id = %s", charge)
+                    said = self.refused("UPDATE federated.secagg_attempts SET state = 'reveal' WHERE id = %s", self.attempt_id())
+                    self.assertIn('cannot come to "reveal"', said)
+                finally:
+                    server().run(f"UPDATE federated.privacy_charges SET ({columns}) = (%s, %s, %s, %s, %s, %s, %s, %s) WHERE id = %s", *saved, charge)
+                    server().run("ALTER TABLE federated.privacy_charges ENABLE TRIGGER USER")
         self.refused("DELETE FROM federated.privacy_charges WHERE id = %s", charge)
         self.until("done")
         self.check_rounds([1, 2, 3])
@@ -302,6 +305,25 @@ class Charges(Private):
         self.assertEqual(self.spent()[1], 0)
         self.until("done")
         self.check_charges([self.expected_charge(2.5, 4)])
+
+    def test_kill(self):
+        """The server dies in the step of the charge, after it, and in the one that opens the reveal: one charge."""
+        self.begin([1, 2, 3])
+        self.until("agree")
+        self.act(1, 2, 3)
+        self.assertEqual(self.uncommitted_step(), STEP_OF_CHARGE)
+        self.assertEqual(self.charges(), [])
+        self.check_no_reveal()
+        self.assertEqual(server().step(self.session), STEP_OF_CHARGE)
+        self.crash_between()
+        self.check_charges([self.expected_charge(2.5, 3)])
+        self.assertEqual(self.uncommitted_step(), "secagg_reveal_opened")
+        self.check_state("agree")
+        self.check_no_shares()
+        self.until("reveal")
+        self.crash_between()
+        self.until("done")
+        self.check_rounds([1, 2, 3])
 
     def test_failed_reveal(self):
         """It was opened, and too few have come: some may have been seen. The charge stays."""

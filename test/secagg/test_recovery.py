@@ -5,7 +5,9 @@ import os
 import tempfile
 import unittest
 
+import fsa1
 import numpy
+import psycopg
 from case import Case, player, server
 from cluster import Cluster
 
@@ -58,14 +60,16 @@ class Recovery(Case):
         cls.mask, cls.agree, cls.few = (Play().lead("mask", [1, 2]), Play().lead("agree", [1, 2]), Play().lead("mask", [1, 2]))
         cls.reveal, cls.sum = Play().lead("reveal", [1]), Play().lead("reveal", ISLANDS, TWO_SLICES)
         cls.patience = Play().lead("share", [1, 2], max_extensions=1)
+        private = {"dp_sigma": 2, "dp_clip_norm": 2.5}
+        cls.uncharged, cls.charged = Play().lead("mask", [1, 2], **private), Play().lead("reveal", [1], **private)
         assert [server().step(cls.sum.session) for _ in range(2)] == ["secagg_opened", "slices_aggregated"]
-        cls.plays = [cls.mask, cls.agree, cls.reveal, cls.sum, cls.few, cls.patience]
+        cls.plays = [cls.mask, cls.agree, cls.reveal, cls.sum, cls.few, cls.patience, cls.uncharged, cls.charged]
         cls.marked = {play: play.row() for play in cls.plays}
 
     @classmethod
     def end(cls):
         """What the Islands remember, and the coordinator will not."""
-        for play in cls.mask, cls.agree, cls.reveal, cls.sum:
+        for play in cls.mask, cls.agree, cls.reveal, cls.sum, cls.uncharged, cls.charged:
             play.until("done")
         cls.few.until("reveal")
         cls.few.act(4)
@@ -102,6 +106,9 @@ class Recovery(Case):
 
     def check_refused_by_all(self, play):
         self.check_forgotten(play)
+        self.check_never_again(play)
+
+    def check_never_again(self, play):
         self.check_tried_again()
         answers = server().everybody(play.session, ISLANDS)
         self.assertEqual({answer["status"] for answer in answers.values()}, {"declined"})
@@ -154,6 +161,37 @@ class Recovery(Case):
         self.assertEqual(self.reveal.result(), self.results[self.reveal])
         self.base, self.document = self.reveal.base, self.reveal.document
         self.check_sum(ISLANDS)
+
+    def say_lost(self, rounds):
+        """The session waits for an administrator to say how many charges are lost."""
+        self.assertEqual(server().drive(self.session), ["session_paused"])
+        self.assertIn("may have lost charges of privacy", server().status(self.session)[1])
+        with self.assertRaises(psycopg.errors.ObjectNotInPrerequisiteState):
+            server().run("SELECT federated_resume_session(%s)", self.session)
+        server().run("SELECT federated_charge_lost_rounds(%s, %s, 'recovery')", self.session, rounds)
+        server().run("SELECT federated_resume_session(%s)", self.session)
+
+    def charges(self):
+        return server().run("SELECT mechanism, lost, noise_multiplier FROM federated.privacy_charges WHERE session_id = %s", self.session)
+
+    def test_before_the_charge(self):
+        """What the Islands have revealed was charged in books that are lost: it is charged again, and not repeated."""
+        self.check_forgotten(self.uncharged)
+        self.assertEqual(self.charges(), [])
+        self.say_lost(1)
+        self.check_never_again(self.uncharged)
+        self.assertEqual(self.charges(), [("distributed", True, 2)])
+        delta, epsilon = server().run("SELECT delta, epsilon FROM federated.privacy_spent WHERE session_id = %s", self.session)[0]
+        self.assertAlmostEqual(epsilon, fsa1.rdp_epsilon([2.0], delta), places=9)
+
+    def test_after_the_charge(self):
+        """It is in the books, and goes on to the same model; nothing is charged twice."""
+        self.check_forgotten(self.charged)
+        self.say_lost(0)
+        self.until("done", ISLANDS)
+        self.assertEqual(self.charged.row(), self.ended[self.charged])
+        self.assertEqual(self.charged.result(), self.results[self.charged])
+        self.assertEqual(self.charges(), [("distributed", False, 2)])
 
     def test_in_sum(self):
         self.check_forgotten(self.sum)
