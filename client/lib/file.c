@@ -199,7 +199,7 @@ fed_replace_begin(const char *path, FedError *err)
 	}
 	/* One that is left from before may be readable by all, or not ours. */
 	fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || fchmod(fd, 0600) != 0)
+	if (fd < 0 || fchmod(fd, 0600) != 0 || !fed_alive("write", err))
 	{
 		fed_error_errno(err, "could not create \"%s\"", tmp);
 		if (fd >= 0)

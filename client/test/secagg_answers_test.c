@@ -176,7 +176,8 @@ static const struct
 	{read_offer, OFFER("null", "\"YT1iOjE\"", VECTORS, "1", "0"), "\"task_text\"", "base64 that ends early"},
 	{read_offer, OFFER("null", "\"YT1iOjEK\"", "null", "1", "0"), "\"vectors\"", "no vectors"},
 	{read_offer, OFFER("null", "\"YT1iOjEK\"", "[1]", "1", "0"), "\"vectors\"", "vectors that are numbers"},
-	{read_offer, OFFER("null", "\"YT1iOjEK\"", "[{}, {}, {}]", "1", "0"), "\"vectors\"", "three vectors"},
+	{read_offer, OFFER("null", "\"YT1iOjEK\"", "[{\"stream\": 0, \"d\": 1, \"R\": 1}, {\"stream\": 1, \"d\": 1, \"R\": 1}, "
+	"{\"stream\": 2, \"d\": 1, \"R\": 1}]", "1", "0"), "too many", "three vectors"},
 	{read_offer, OFFER("null", "\"YT1iOjEK\"", "[{\"stream\": 0, \"d\": 1e300, \"R\": 1}]", "1", "0"), "\"vectors\"",
 	"a vector of 1e300 values"},
 	{read_offer, OFFER("null", "\"YT1iOjEK\"", "[{\"stream\": -1, \"d\": -1, \"R\": -1}]", "1", "0"), NULL,

@@ -83,6 +83,8 @@ work(Server *server)
 	{
 		ended = in_process(live, &server->hosts[0]);
 		killed += ended < 0;
+		/* The server asks for all of the stage again, as if it had not been heard: it must hear the same. */
+		server->hosts[0].doubted = ended < 0;
 	}
 	fed_fault_hook = die;
 	if (ended < 0)

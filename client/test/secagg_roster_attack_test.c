@@ -404,6 +404,20 @@ test_roster_again(void)
 	server_free(server);
 }
 
+/* A pinned Island that goes by a name of its choice, which would choose its index, signs for it. */
+static void
+test_chosen_name(void)
+{
+	Server	   *server = at(STAGE_SHARE, 3);
+	Host	   *liar = host_of(server, 3);
+
+	memset(liar->adv, 0xff, FED_PID_BYTES);
+	if (!fed_sign_adv(liar->identity.seed, state_of(liar).c0, liar->adv, liar->signature, NULL))
+		abort();
+	check(refuses(host_of(server, 1), 9), "35: a name that is not that of the key, signed by its owner");
+	server_free(server);
+}
+
 static void
 test_replayed_adv(void)
 {
@@ -560,6 +574,7 @@ main(void)
 	test_other_text();
 	test_roster_lies();
 	test_roster_again();
+	test_chosen_name();
 	test_replayed_adv();
 	test_other_model();
 	return checks_done();

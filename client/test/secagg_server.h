@@ -56,6 +56,7 @@ struct Host
 
 	/* of the attempt */
 	bool		advertised;
+	bool		doubted;		/* what it sent last is asked for again, to be compared */
 	uint8_t		adv[FED_ADV_BYTES];
 	uint8_t		key[FED_KEY_BYTES];
 	uint8_t		signature[FED_SIGNATURE_BYTES];
@@ -251,18 +252,20 @@ base64(const char *text)
 static const char *
 due_of(const Server *server, const Host *host)
 {
+	bool		again = host->doubted;
+
 	switch (server->stage)
 	{
 		case STAGE_ADVERTISE:
-			return host->advertised ? NULL : "advertise";
+			return !host->advertised || again ? "advertise" : NULL;
 		case STAGE_SHARE:
-			return host->u > 0 && !host->shared ? "share" : NULL;
+			return host->u > 0 && (!host->shared || again) ? "share" : NULL;
 		case STAGE_MASK:
-			return fed_set_has(&server->u2, host->u) && !host->committed ? "upload" : NULL;
+			return fed_set_has(&server->u2, host->u) && (!host->committed || again) ? "upload" : NULL;
 		case STAGE_AGREE:
-			return fed_set_has(&server->u3, host->u) && !host->agreed ? "agree" : NULL;
+			return fed_set_has(&server->u3, host->u) && (!host->agreed || again) ? "agree" : NULL;
 		case STAGE_REVEAL:
-			return fed_set_has(&server->u3, host->u) && host->reveal_len == 0 ? "reveal" : NULL;
+			return fed_set_has(&server->u3, host->u) && (host->reveal_len == 0 || again) ? "reveal" : NULL;
 		default:
 			return NULL;
 	}
@@ -647,6 +650,9 @@ server_named_call(FedTransport *t, const FedNamedCall *call, char **document, Fe
 	{
 		host->messages++;
 		answer = dispatch(server, host, call);
+		/* All that goes before the last message of a step is asked for again with it. */
+		if (strcmp(name, "secagg_complain") != 0 && strcmp(name, "secagg_aux") != 0 && strcmp(name, "begin_update") != 0)
+			host->doubted = false;
 	}
 	if (server->tamper != NULL)
 		server->tamper(server, host, name, answer);

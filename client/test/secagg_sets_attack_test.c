@@ -223,6 +223,22 @@ test_too_early(void)
 	server_free(server);
 }
 
+/* 1: of six, one never shared. It is on the roster, and in no set. */
+static void
+test_not_shared(void)
+{
+	Server	   *server = at(STAGE_SHARE, 6);
+	Host	   *host = &server->hosts[0];
+
+	server->hosts[5].alive = false;
+	check(run_until(server, STAGE_AGREE, &err) && fed_set_size(&server->u3) == 5, "five of six share and commit");
+	fed_set_add(&server->u3, server->hosts[5].u);
+	check(refuses(host, 14), "1: a U3 with one that is on the roster but not in U2");
+	fed_set_add(&server->u2, server->hosts[5].u);
+	check(refuses(host, 14), "16: nor is it in U2 now");
+	server_free(server);
+}
+
 static void
 test_two_truths(void)
 {
@@ -354,6 +370,7 @@ main(void)
 	test_smallest_sum();
 	test_low_threshold();
 	test_too_early();
+	test_not_shared();
 	test_two_truths();
 	test_signature_lies();
 	test_signature_of_stranger();
