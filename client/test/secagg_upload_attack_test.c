@@ -240,6 +240,23 @@ test_integers_lost(void)
 	server_free(server);
 }
 
+/* A model comes again after another one, as after a recovery: its integers are gone, for they were never revealed. */
+static void
+test_model_comes_again(void)
+{
+	Server	   *server = at(STAGE_AGREE, 3);
+	Host	   *host = &server->hosts[0];
+
+	new_round(server);
+	check(run_until(server, STAGE_AGREE, &err) && host->trained == 2, "two models in turn, and no sum of either");
+	new_round(server);
+	memcpy(server->model, server->other_model, 4 * server->n_values);	/* as it was first */
+	check(refuses(host, 13) && host->trained == 2, "integers are not made anew for a model that comes again after another");
+	server->model[0] += 1;
+	check(idle_step(host), "for a third one they are");
+	server_free(server);
+}
+
 int
 main(void)
 {
@@ -250,5 +267,6 @@ main(void)
 	test_slices_again();
 	test_asked_again();
 	test_integers_lost();
+	test_model_comes_again();
 	return checks_done();
 }

@@ -43,7 +43,10 @@ extern bool fed_check_order(const FedPlan *plan, const FedState *state, uint32_t
 extern bool fed_check_not_revealed(const char *root, const FedSecaggParams *params, const char *session_id,
 								   const FedPolicy *policy, FedError *err);
 
-/* C3: integers are kept for this model that were made with another clip norm or other noise; others are not made. */
+/*
+ * Integers are made once for a model: C3 if those that are kept were made with
+ * another clip norm or other noise, C13 if they are gone, C19 if that cannot be told.
+ */
 extern bool fed_check_kept(const char *dir, const uint8_t base[FED_SHA256_BYTES], const FedNoiseTerms *terms, FedError *err);
 
 /* C6: what the policy says of cohort, weights, metrics and the round's clip norm. */

@@ -7,6 +7,7 @@
 
 #include "lib/journal.h"
 #include "lib/secagg/checks.h"
+#include "lib/secagg/made.h"
 #include "lib/secagg/refuse.h"
 
 bool
@@ -188,8 +189,13 @@ bool
 fed_check_kept(const char *dir, const uint8_t base[FED_SHA256_BYTES], const FedNoiseTerms *terms, FedError *err)
 {
 	FedNoiseTerms kept;
+	bool		made;
 
-	return !fed_kept_terms(dir, base, &kept) || memcmp(&kept, terms, sizeof(kept)) == 0 ||
+	if (!fed_made_find(dir, base, &made, err))
+		return false;
+	if (!fed_kept_terms(dir, base, &kept))
+		return !made || fed_refuse(err, 13, "this Island's integers for this model were made, and are gone; others must not take their place");
+	return memcmp(&kept, terms, sizeof(kept)) == 0 ||
 		fed_refuse(err, 3, "this Island's integers for this model were made with clip norm %.17g and noise of variance %" PRIu64
 				   "; the attempt has %.17g and %" PRIu64, kept.clip, kept.noise_var, terms->clip, terms->noise_var);
 }

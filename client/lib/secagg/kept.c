@@ -83,12 +83,13 @@ keep_values(Making *making, const char *delta_path, const char *path, FedError *
 	if (!fed_map_file(delta_path, &delta, err))
 		return false;
 	fd = fed_replace_begin(path, err);
-	ok = fd >= 0 && write_values(making, &delta, fd, path, err) && fed_alive("kept", err) &&
-		fed_replace_finish(fd, path, err);
-	if (!ok && fd >= 0)
-		fed_replace_abandon(fd, path);
+	ok = fd >= 0 && write_values(making, &delta, fd, path, err) && fed_alive("kept", err);
 	fed_unmap(&delta);
-	return ok;
+	if (ok)
+		return fed_replace_finish(fd, path, err);
+	if (fd >= 0)
+		fed_replace_abandon(fd, path);
+	return false;
 }
 
 /* Where a name leads: "evaluation.accuracy"; one without a dot may be of either. */

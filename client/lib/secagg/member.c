@@ -11,16 +11,9 @@
 
 #include "lib/log.h"
 #include "lib/secagg/fault.h"
+#include "lib/secagg/made.h"
 #include "lib/secagg/refuse.h"
 #include "lib/secagg/turn.h"
-
-bool
-fed_turn_has_integers(const FedTurn *turn)
-{
-	const FedState *state = &turn->state;
-
-	return state->has_kept && memcmp(state->kept_base, state->base, sizeof(state->base)) == 0;
-}
 
 /* Whether the integers that will be masked are still to be made. */
 static bool
@@ -29,7 +22,7 @@ wants_training(const FedTurn *turn)
 	const FedState *state = &turn->state;
 
 	return turn->id.round == state->round && turn->id.attempt == state->attempt &&
-		state->progress >= FED_PROGRESS_ADVERTISED && state->progress < FED_PROGRESS_MASKED && !fed_turn_has_integers(turn);
+		state->progress >= FED_PROGRESS_ADVERTISED && state->progress < FED_PROGRESS_MASKED && !turn->made;
 }
 
 /* A delta as long as the model, or it would be known only when others have relied on it. */
@@ -47,15 +40,20 @@ check_outcome(const FedTask *task, const FedOutcome *outcome, FedError *err)
 					  4 * (unsigned long long) task->parameters);
 }
 
-/* Once for a base; the state says so from then on, so that what gets lost is not replaced. */
+/* From then on what gets lost is not replaced. */
+static bool
+remember(FedTurn *turn, const uint8_t base[FED_SHA256_BYTES], FedError *err)
+{
+	turn->made = fed_made_add(turn->dir, base, err);
+	return turn->made;
+}
+
+/* Once for a base. */
 static bool
 keep(FedTurn *turn, const uint8_t base[FED_SHA256_BYTES], const FedOutcome *outcome, FedError *err)
 {
-	if (!check_outcome(turn->task, outcome, err) || !fed_kept_make(turn->dir, &turn->plan, &turn->state.terms, base, outcome, err))
-		return false;
-	turn->state.has_kept = true;
-	memcpy(turn->state.kept_base, base, FED_SHA256_BYTES);
-	return fed_turn_save(turn, err);
+	return check_outcome(turn->task, outcome, err) &&
+		fed_kept_make(turn->dir, &turn->plan, &turn->state.terms, base, outcome, err) && remember(turn, base, err);
 }
 
 /* C3 again: what is trained on must still be what the keys were advertised for. */
@@ -96,11 +94,9 @@ fed_turn_train(FedTurn *turn, FedError *err)
 		return true;
 	if (!fed_kept_load(turn->dir, turn->state.base, &kept))
 		return train(turn, err);
-	/* A crash came between the integers and the state that speaks of them. */
+	/* A crash came between the integers and the line that speaks of them. */
 	fed_kept_close(&kept);
-	turn->state.has_kept = true;
-	memcpy(turn->state.kept_base, turn->state.base, sizeof(turn->state.kept_base));
-	return fed_turn_save(turn, err);
+	return remember(turn, turn->state.base, err);
 }
 
 static bool

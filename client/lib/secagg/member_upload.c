@@ -283,7 +283,7 @@ bool
 fed_turn_upload(FedTurn *turn, FedError *err)
 {
 	FedInbox   *inbox = malloc(sizeof(*inbox));
-	bool		made = fed_turn_has_integers(turn);
+	bool		made = turn->made;
 	FedKept		kept = {0};
 	bool		ok = (inbox != NULL || fed_error_memory(err)) &&
 		fed_check_current(&turn->state, turn->id.round, turn->id.attempt, err) && (!made || load_kept(turn, &kept, err)) &&

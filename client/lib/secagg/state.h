@@ -12,6 +12,7 @@
  *			in place, synced and removed when the attempt is superseded or over.
  *	masked	the update as it is sent; the same bytes whenever they are asked for.
  *	kept	the plain integers (kept.h).
+ *	made	for which models there were any (made.h).
  *
  * A state that cannot be read is never replaced by a new one: check C19 refuses
  * the session until a person removes it.
@@ -47,8 +48,6 @@ typedef struct FedState
 	uint32_t	round;			/* the last one seen, with its attempt; 0: none */
 	uint32_t	attempt;
 	FedMetricsMode metrics;
-	bool		has_kept;		/* integers were made, for this base: they are not made again */
-	uint8_t		kept_base[FED_SHA256_BYTES];
 
 	/* of the attempt */
 	FedProgress progress;

@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "lib/journal.h"
+#include "lib/secagg/made.h"
 #include "lib/secagg/refuse.h"
 
 bool
@@ -27,6 +28,7 @@ fed_turn_begin(FedTurn *turn, FedMember *m, const FedTask *task, const FedMember
 	turn->id = (FedAttemptId) {task->session_id, (uint32_t) offer->round, (uint32_t) offer->attempt};
 	turn->dir = fed_state_dir(m->root, task->session_id, err);
 	if (turn->dir != NULL && fed_state_load(turn->dir, task->session_id, &turn->state, err) &&
+		fed_made_find(turn->dir, turn->state.base, &turn->made, err) &&
 		fed_plan_read(&turn->plan, offer->task_text, offer->task_text_len, err) &&
 		fed_check_mode(&turn->plan, m->identity != NULL, m->policy, err) &&
 		fed_check_text(&turn->plan, &turn->state, task, err))

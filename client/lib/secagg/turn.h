@@ -17,6 +17,7 @@ typedef struct FedTurn
 	char	   *dir;			/* of the session */
 	FedPlan		plan;
 	FedState	state;
+	bool		made;			/* integers were made for the attempt's base: they are not made again */
 } FedTurn;
 
 /* Reads the task text (C2) and the state (C19); C1 and C2 hold for every step, not only the first. */
@@ -36,9 +37,6 @@ extern bool fed_turn_share(FedTurn *turn, FedError *err);
 extern bool fed_turn_upload(FedTurn *turn, FedError *err);
 extern bool fed_turn_agree(FedTurn *turn, FedError *err);
 extern bool fed_turn_reveal(FedTurn *turn, FedError *err);
-
-/* Whether integers were made for the attempt's base. They may be lost since: none take their place. */
-extern bool fed_turn_has_integers(const FedTurn *turn);
 
 /* Trains, unless integers for the attempt's base are kept. */
 extern bool fed_turn_train(FedTurn *turn, FedError *err);
