@@ -386,6 +386,30 @@ class Epsilon(Private):
         self.check_nothing_revealed()
 
 
+    def test_budget_of_a_later_attempt(self):
+        """There is a version of a round before: it is the result, and nothing of the attempt is."""
+        delta = 1e-5
+        budget = (fsa1.rdp_epsilon([self.Z] * 2, delta) + fsa1.rdp_epsilon([self.Z] * 3, delta)) / 2
+        self.begin([1, 2, 3], rounds=3, dp_delta=delta, epsilon_budget=budget)
+        self.until_round(2)
+        self.until("agree")
+        self.act(1, 2, 3)
+        self.assertEqual(server().step(self.session), STEP_OF_CHARGE)
+        self.recovered()
+        server().drive(self.session)
+        for _ in range(4):
+            self.everybody()
+        status, reason = server().status(self.session)
+        self.assertEqual(status, "completed")
+        self.assertIn("epsilon_budget is", reason)
+        self.assertEqual(server().run("SELECT round_no, attempt, state FROM federated.secagg_attempts WHERE session_id = %s ORDER BY id", self.session),
+                         [(1, 1, "done"), (2, 1, "aborted"), (2, 2, "aborted")])
+        self.check_charges([self.expected_charge(2.5, 3)] * 2)
+        base, _ = self.play(self.numbers, self.base, 1, 2.5)
+        numpy.testing.assert_array_equal(server().weights(self.session), base)
+        self.check_cleared()
+
+
 class Silence(Private):
     def test_nothing_without_noise(self):
         """No weights, counts or metrics leave an Island, masked or not."""
@@ -433,6 +457,27 @@ class Silence(Private):
         for value, wanted in zip(seen, (std, std / 4)):
             self.assertAlmostEqual(value[-1] if isinstance(value, list) else value, wanted, delta=1e-6 * wanted)
         server().run("SELECT federated_cancel_session(%s)", self.session)
+
+    def test_visible_metrics(self):
+        """They are sent openly, outside of epsilon; each Island counts the same, as nobody says how many samples it has."""
+        self.begin([1, 2, 3], secagg_metrics="visible")
+        for number in self.numbers:
+            self.patched(number, "commit", lambda samples, p=player(number): p.call(
+                "federated_commit_update", p.update, p.manifest, samples, json.dumps({"training": {"loss": p.number}}), p.signature))
+        self.until("done")
+        self.assertEqual(server().value("SELECT training FROM federated.rounds WHERE session_id = %s AND kind = 'train'", self.session), {"loss": 2})
+        for number in self.numbers:
+            task = player(number).task(self.session)
+            self.assertEqual((task["kind"], task["secagg"]), ("evaluate", None))
+            samples = None if number < 3 else 300
+            self.assertEqual(player(number).call("federated_submit_evaluation", task["round_id"], samples,
+                                                 json.dumps({"evaluation": {"accuracy": number / 4}}))["status"], "accepted")
+        server().drive(self.session)
+        self.check_rounds([1, 2, 3])
+        self.assertEqual(server().value("SELECT evaluation FROM federated.rounds WHERE session_id = %s AND kind = 'evaluate'", self.session),
+                         {"accuracy": 0.5})
+        self.assertEqual(server().run("SELECT DISTINCT num_samples FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id"
+                                      " WHERE r.session_id = %s", self.session), [(None,)])
 
     def test_refused_at_creation(self):
         base = model(10)
