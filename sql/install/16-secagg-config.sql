@@ -1,4 +1,4 @@
--- Secure aggregation 1: what a session may ask for ---------------------------------------------
+-- Secure aggregation: what a session may ask for ---------------------------------------------
 -- All keys are unset unless secure_aggregation is true; then they are completed
 -- here, so that what an Island is told is what holds.
 

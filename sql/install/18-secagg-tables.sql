@@ -1,4 +1,4 @@
--- Secure aggregation 2: what is stored of an attempt ----------------------------------------------
+-- Secure aggregation: what is stored of an attempt ----------------------------------------------
 -- An attempt is one try to sum the masked updates of a round. Whatever else goes
 -- wrong, these tables cannot hold t shares of both secrets of one Island: which
 -- of the two may be stored is fixed with the set of updates (secagg_owners) and

@@ -1,4 +1,4 @@
--- Secure aggregation 3: masked updates, where they differ from plain ones ------------------------
+-- Secure aggregation: masked updates, where they differ from plain ones ------------------------
 
 CREATE FUNCTION federated.masking_attempt(round_id bigint) RETURNS integer
 LANGUAGE plpgsql STABLE

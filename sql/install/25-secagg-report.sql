@@ -1,4 +1,4 @@
--- Secure aggregation 6: what people see of it ----------------------------------------------------------
+-- Secure aggregation: what people see of it ----------------------------------------------------------
 
 -- Nobody may read the tables, so a function does, for a session that its caller sees.
 CREATE FUNCTION federated.secagg_attempt_list(session_id uuid)
