@@ -13,6 +13,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import data
 import logistic
 import membership
+import noise
 import trainer
 
 
@@ -122,6 +123,33 @@ class Membership(unittest.TestCase):
         self.assertGreater(right[0][0], 0.7)
         self.assertGreater(right[0][0], right[1][0])
         self.assertGreater(right[1][1], right[2][1])
+
+
+class Noise(unittest.TestCase):
+    """What is found of the noise in models."""
+
+    def measure(self, deviation, honest=None, hospitals=5):
+        """A session of ten rounds with this noise on the sum, of which the document says that it is 1."""
+        private = {"noise_std_sum": 1.0, "divisor": hospitals, **({"honest_updates": honest} if honest else {})}
+        config = {**membership.CONFIG, "dp_clip_norm": 0.5}
+        dealt, _ = membership.load(hospitals)
+        rng, models = np.random.default_rng(1), [logistic.initial(0)]
+        for number in range(1, 11):
+            total = noise.clipped_sum(dealt, models[-1], config, number, 0.5) + rng.normal(0, deviation, 31)
+            vector = (noise.flat(models[-1]) + total / hospitals).astype(np.float32)
+            models.append({"weight": vector[None, :30], "bias": vector[30:]})
+        complete = [number != 4 for number in range(1, 11)]
+        return noise.measure({"privacy": private, "config": config}, models, complete, dealt)
+
+    def test_noise_is_found(self):
+        for deviation, honest in (1, None), (math.sqrt(5 / 3), 3):
+            found = self.measure(deviation, honest)
+            self.assertEqual(found.size, 9 * 31)
+            self.assertTrue(noise.is_right(found), found.std())
+
+    def test_too_little_and_too_much_is_found(self):
+        for deviation, honest in (0.7, None), (1.4, None), (1, 3), (0, 3):
+            self.assertFalse(noise.is_right(self.measure(deviation, honest)), deviation)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # globals shared with the other files here
 # What the demo says after the session: the document, a table of rounds, the comparison, one line.
 #
-# Run as the session's creator (become_creator). Globals used: session, workload, fed, python, net, held_out.
+# Run as the session's creator (become_creator). Globals used: session, workload, fed, python, net, held_out,
+# example.
 
 # print_document: the session document, its keys in order, one line per participant and per round.
 print_document() {
@@ -78,6 +79,15 @@ print_privacy() {
 			|| ' delta=' || (p ->> 'delta') || coalesce(' honest=' || (p ->> 'honest_updates') || ' colluding=' || (p ->> 'max_colluding'), '')
 			|| ' ended: ' || coalesce(s ->> 'reason', 'all rounds done')
 		FROM (SELECT federated_session('$session') AS s, federated_session('$session') -> 'privacy' AS p) d"
+}
+
+# measure_noise DIR: what noise is in the models that print_rounds has exported; fails if it is not what it
+# should be.
+measure_noise() {
+	local parts
+	mapfile -t parts < <(list_data "$1")
+	sql -c "SELECT federated_session('$session')" |
+		"$python" "$1/examples/$example/noise.py" --versions "$1/versions" "${parts[@]}"
 }
 
 # ended_by_budget: whether the session stopped because its epsilon is spent, and no more than that is.
