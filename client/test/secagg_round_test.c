@@ -3,6 +3,7 @@
  *		Whole rounds of secure aggregation among real Islands: the sum is exact, whoever is lost.
  */
 #include "check.h"
+#include "lib/secagg/masked.h"
 #include "secagg_sum.h"
 
 static FedError err;
@@ -271,6 +272,72 @@ test_meanwhile(void)
 	server_free(server);
 }
 
+/* Its trainer is started when masks are due, and outlasts the attempt: it has keys, then shares, of the next one. */
+static void
+outlast_attempt(Host *host)
+{
+	host->during = NULL;
+	new_attempt(host->server);
+	look(host);
+	if (host->number == 0)
+		return;
+	host->alive = false;
+	if (!run_stage(host->server, &err))
+		complain();
+	next_stage(host->server);
+	host->alive = true;
+	look(host);
+}
+
+/* Nothing of the first attempt's update may leave under the second one's keys, whose masks are not known yet. */
+static void
+test_outlasted(int number)
+{
+	Server	   *server = server_new(3, true, 50);
+	Host	   *host = &server->hosts[number];
+	uint32_t	sum[50];
+	uint32_t	aux[FED_MAX_AUX];
+	bool		idle;
+
+	host->alive = false;
+	for (int stage = 0; stage < 2; stage++)
+	{
+		look(host);
+		if (!run_stage(server, &err))
+			complain();
+		next_stage(server);
+	}
+	host->alive = true;
+	host->during = outlast_attempt;
+	check(host_step(host, &idle, &err) && host->trained == 1 && server->attempt == 2 && !host->has_slice[0] && !host->committed &&
+		  host->aux_len == 0, "an update that was trained when its attempt is over is not sent");
+	complain();
+	check(run_until(server, STAGE_DONE, &err) && server_sum(server, sum, aux) && aux[FED_AUX_COUNT] == 3 && host->trained == 1,
+		  "but in the next one, under its masks");
+	complain();
+	server_free(server);
+}
+
+/* Without peers there is no mask that lasts. */
+static void
+test_alone(void)
+{
+	static uint8_t bytes[8];
+	FedKept		kept = {.q = {.data = bytes, .len = sizeof(bytes)}};
+	FedState	state = {.progress = FED_PROGRESS_ROSTER, .n = 3, .t = 2, .u = 1};
+	FedSecrets	secrets;
+
+	check(fed_secrets_make(&secrets, &err) && !fed_masked_make("/nonexistent", &kept, &secrets, &state, &err) &&
+		  strncmp(err.message, "secure aggregation C11: ", 24) == 0, "integers are not masked before U2 is known");
+	err = (FedError) {0};
+	state.progress = FED_PROGRESS_INBOX;
+	fed_set_add(&state.u2, 1);
+	check(!fed_masked_make("/nonexistent", &kept, &secrets, &state, &err) &&
+		  strncmp(err.message, "secure aggregation C11: ", 24) == 0, "nor for this Island alone");
+	err = (FedError) {0};
+	fed_secrets_wipe(&secrets);
+}
+
 int
 main(void)
 {
@@ -283,5 +350,8 @@ main(void)
 	test_evaluation();
 	test_complaint();
 	test_meanwhile();
+	test_outlasted(0);
+	test_outlasted(1);
+	test_alone();
 	return checks_done();
 }

@@ -32,6 +32,18 @@ own_mask(const FedState *state, const FedSecrets *secrets, FedError *err)
 	return mask;
 }
 
+/*
+ * C11 once more, as what follows from it cannot be taken back: without others in
+ * U2 the mask would be b's alone, and b is given away to open the sum.
+ */
+static bool
+has_peers(const FedState *state, FedError *err)
+{
+	return (state->progress >= FED_PROGRESS_INBOX && fed_set_has(&state->u2, state->u) &&
+			fed_set_size(&state->u2) >= FED_SECAGG_MIN_COHORT) ||
+		fed_refuse(err, 11, "there are no others in U2 under whose masks this Island's integers could be");
+}
+
 /* One slice of q under the mask, into out as on the wire. */
 static bool
 mask_slice(FedMask *mask, const FedMapping *q, uint64_t slice, uint32_t *values, uint8_t *out, FedError *err)
@@ -131,7 +143,7 @@ bool
 fed_masked_make(const char *dir, const FedKept *kept, const FedSecrets *secrets, FedState *state, FedError *err)
 {
 	bool		evaluation = kept->q.data == NULL;
-	FedMask    *mask = own_mask(state, secrets, err);
+	FedMask    *mask = has_peers(state, err) ? own_mask(state, secrets, err) : NULL;
 	char	   *path = fed_masked_path(dir);
 	FedMasked	masked;
 	bool		ok = mask != NULL && (path != NULL || fed_error_memory(err)) &&

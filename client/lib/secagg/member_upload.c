@@ -278,17 +278,32 @@ mask_and_send(FedTurn *turn, const FedKept *kept, FedError *err)
 	return ok;
 }
 
+/* Trains if need be. *passed: meanwhile another attempt was begun, and this one is over. */
+static bool
+make_kept(FedTurn *turn, FedKept *kept, bool *passed, FedError *err)
+{
+	const FedState *state = &turn->state;
+
+	*passed = false;
+	if (turn->made)
+		return true;			/* and loaded */
+	if (!fed_turn_train(turn, err))
+		return false;
+	*passed = state->round != turn->id.round || state->attempt != turn->id.attempt;
+	return *passed || load_kept(turn, kept, err);
+}
+
 /* Integers that are lost are found out before anything of the inbox is written down or complained of. */
 bool
 fed_turn_upload(FedTurn *turn, FedError *err)
 {
 	FedInbox   *inbox = malloc(sizeof(*inbox));
-	bool		made = turn->made;
 	FedKept		kept = {0};
+	bool		passed;
 	bool		ok = (inbox != NULL || fed_error_memory(err)) &&
-		fed_check_current(&turn->state, turn->id.round, turn->id.attempt, err) && (!made || load_kept(turn, &kept, err)) &&
+		fed_check_current(&turn->state, turn->id.round, turn->id.attempt, err) && (!turn->made || load_kept(turn, &kept, err)) &&
 		fed_ask_inbox(turn->m->t, &turn->id, inbox, err) && take_inbox(turn, inbox, err) && complain(turn, err) &&
-		(made || (fed_turn_train(turn, err) && load_kept(turn, &kept, err))) && mask_and_send(turn, &kept, err);
+		make_kept(turn, &kept, &passed, err) && (passed || mask_and_send(turn, &kept, err));
 
 	free(inbox);
 	fed_kept_close(&kept);
