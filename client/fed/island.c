@@ -2,49 +2,25 @@
  * island.c
  *		One Island at work: receive, train, keep, send.
  */
-#include "island_masked.h"
+#include "island.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "island_masked.h"
+#include "island_watch.h"
 #include "lib/download.h"
 #include "lib/file.h"
 #include "lib/journal.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/result.h"
 #include "lib/spool.h"
 #include "lib/stop.h"
 #include "lib/upload.h"
 #include "work.h"
-
-bool
-fed_island_is_paused(FedTransport *t, const char *session_id)
-{
-	FedError	ignored;
-	char	   *document = NULL;
-	FedSession *session = fed_session(t, session_id, &document, &ignored) ? fed_session_parse(document, &ignored) : NULL;
-	bool		paused = session != NULL && strcmp(session->status, "paused") == 0;
-
-	fed_session_free(session);
-	free(document);
-	return paused;
-}
-
-bool
-fed_island_look(FedIsland *island, const FedTask *task, FedTask **now, FedError *err)
-{
-	if (!fed_next_task(island->t, island->once, now, err))
-		return false;
-	if (*now == NULL ? island->once != NULL : strcmp((*now)->session_id, task->session_id) == 0)
-		return true;
-	if (*now != NULL)
-		fed_island_answer(island, *now);
-	fed_task_free(*now);
-	*now = NULL;
-	return fed_next_task(island->t, task->session_id, now, err);
-}
 
 /* While the trainer runs: tell that we live, and see whether it is still wanted. */
 typedef struct Watch
@@ -205,30 +181,6 @@ send(FedIsland *island, const FedTask *task, const FedSpool *spool, FedError *er
 		fed_decline_task(island->t, task->round_id, reply.detail, err);
 }
 
-bool
-fed_island_give_back(FedIsland *island, const FedTask *task, FedError *why, FedError *err)
-{
-	char		reason[sizeof(why->message)];
-
-	if (why->kind == FED_ERR_STOPPED)
-	{
-		*err = *why;
-		return false;
-	}
-	if (why->kind == FED_ERR_NONE)
-	{
-		fed_log_info("%s round %" PRId64 ": %s", task->session, task->round, why->message);
-		return fed_sleep(0.5) || fed_error_set(err, FED_ERR_STOPPED, "asked to stop");
-	}
-	memcpy(reason, why->message, sizeof(reason));
-	fed_log_warning("%s round %" PRId64 ": declined, %s", task->session, task->round, reason);
-	if (fed_decline_task(island->t, task->round_id, reason, why))
-		return true;
-	*err = *why;
-	/* The round may have ended meanwhile. */
-	return err->kind == FED_ERR_SERVER;
-}
-
 static bool
 allowed(FedIsland *island, const FedTask *task, FedError *why)
 {
@@ -237,16 +189,14 @@ allowed(FedIsland *island, const FedTask *task, FedError *why)
 	return fed_journal_spent(island->journal, &spent, why) && fed_policy_allows(island->policy, task, &spent, why);
 }
 
-bool
-fed_island_do(FedIsland *island, const FedTask *task, FedError *err)
+static bool
+do_open(FedIsland *island, const FedTask *task, FedError *err)
 {
 	FedError	why = {0};
 	FedSpool	spool;
 	bool		open;
 	bool		ok;
 
-	if (task->secagg != NULL)
-		return fed_island_masked(island, task, err);
 	if (!fed_island_stays_open(island, task, &open, err))
 		return false;
 	if (!open)
@@ -268,4 +218,53 @@ fed_island_do(FedIsland *island, const FedTask *task, FedError *err)
 	ok = send(island, task, &spool, &why);
 	fed_spool_close(&spool);
 	return ok || fed_island_give_back(island, task, &why, err);
+}
+
+/*
+ * The server asks for what this Island refuses first, for as long as the others
+ * may do without it: a day. Meanwhile it works for other sessions. False only if
+ * the Island has to stop; *done: there was something.
+ */
+static bool
+work_elsewhere(FedIsland *island, const FedTask *refused, bool *done, FedError *err)
+{
+	char	   *document = NULL;
+	json_t	   *list;
+	FedError	why = {0};
+	bool		ok = true;
+
+	*done = false;
+	if (island->once != NULL || island->elsewhere || !fed_list_sessions(island->t, &document, &why))
+		return true;
+	list = fed_json_value(document, "the list of sessions", FED_ERR_PROTOCOL, &why);
+	free(document);
+	island->elsewhere = true;
+	for (size_t i = 0; ok && !*done && i < json_array_size(list); i++)
+	{
+		const char *id = fed_json_text(json_array_get(list, i), "id");
+		const char *status = fed_json_text(json_array_get(list, i), "status");
+		FedTask    *task = NULL;
+
+		if (id == NULL || status == NULL || strcmp(status, "training") != 0 || strcmp(id, refused->session_id) == 0)
+			continue;
+		*done = fed_next_task(island->t, id, &task, &why) && task != NULL;
+		ok = !*done || fed_island_do(island, task, err);
+		fed_task_free(task);
+	}
+	island->elsewhere = false;
+	json_decref(list);
+	return ok;
+}
+
+bool
+fed_island_do(FedIsland *island, const FedTask *task, FedError *err)
+{
+	bool		refused;
+	bool		done;
+
+	if (task->secagg == NULL)
+		return do_open(island, task, err);
+	if (!fed_island_masked(island, task, &refused, err))
+		return false;
+	return !refused || (work_elsewhere(island, task, &done, err) && (done || fed_island_wait(island, err)));
 }

@@ -37,16 +37,4 @@ typedef struct FedIsland
  */
 extern bool fed_island_do(FedIsland *island, const FedTask *task, FedError *err);
 
-/* Declines a task that could not be done. What the server must not say ends the Island; the rest is the task's end. */
-extern bool fed_island_give_back(FedIsland *island, const FedTask *task, FedError *why, FedError *err);
-
-/*
- * While a task is being done, now and then: what its session says now, in *now
- * (NULL: nothing). What other sessions wait for, and is short, is done.
- */
-extern bool fed_island_look(FedIsland *island, const FedTask *task, FedTask **now, FedError *err);
-
-/* Paused, a round waits for its updates; they must not be thrown away. */
-extern bool fed_island_is_paused(FedTransport *t, const char *session_id);
-
 #endif							/* FED_ISLAND_H */

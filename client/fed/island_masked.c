@@ -7,17 +7,14 @@
  */
 #include "island_masked.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
+#include "island_watch.h"
 #include "lib/download.h"
 #include "lib/file.h"
-#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/result.h"
 #include "lib/stop.h"
@@ -40,16 +37,6 @@ typedef struct Masked
 	double		next;			/* look at the task */
 	bool		fetching;		/* for a step that is being done: no other is begun meanwhile */
 } Masked;
-
-/* Says something once, however often it is found out. */
-static void
-complain_once(FedIsland *island, const FedTask *task, const FedError *why)
-{
-	if (strcmp(island->complaint, why->message) == 0)
-		return;
-	memcpy(island->complaint, why->message, sizeof(island->complaint));
-	fed_log_warning("%s round %" PRId64 ": %s", task->session, task->round, why->message);
-}
 
 static double
 look_after(const FedIsland *island, const FedTask *task)
@@ -75,7 +62,7 @@ look(void *arg, FedError *err)
 	if (fed_island_look(island, masked->task, &now, &why))
 		wanted = now != NULL ? now->round_id == masked->task->round_id : fed_island_is_paused(island->t, masked->task->session_id);
 	if (now != NULL && wanted && !masked->fetching && !fed_member_meanwhile(&island->member, now, &masked->work, &why))
-		complain_once(island, now, &why);
+		fed_island_complain(island, now, &why);
 	island->t->patience = patience;
 	masked->next = fed_now() + look_after(island, now);
 	fed_task_free(now);
@@ -189,99 +176,17 @@ is_declined(const FedTask *task, const FedError *why)
 }
 
 static bool
-wait_a_while(FedIsland *island, FedError *err)
+after_failure(FedIsland *island, const FedTask *task, FedError *why, bool *refused, FedError *err)
 {
-	bool		announced;
-
-	return fed_transport_wait(island->t, island->heartbeat, &announced, err);
-}
-
-/*
- * The server asks for what this Island refuses first, for as long as the others
- * may do without it: a day. Meanwhile it works for other sessions. False only if
- * the Island has to stop; *done: there was something.
- */
-static bool
-work_elsewhere(FedIsland *island, const FedTask *refused, bool *done, FedError *err)
-{
-	char	   *document = NULL;
-	json_t	   *list;
-	FedError	why = {0};
-	bool		ok = true;
-
-	*done = false;
-	if (island->once != NULL || island->elsewhere || !fed_list_sessions(island->t, &document, &why))
-		return true;
-	list = fed_json_value(document, "the list of sessions", FED_ERR_PROTOCOL, &why);
-	free(document);
-	island->elsewhere = true;
-	for (size_t i = 0; ok && !*done && i < json_array_size(list); i++)
-	{
-		const char *id = fed_json_text(json_array_get(list, i), "id");
-		const char *status = fed_json_text(json_array_get(list, i), "status");
-		FedTask    *task = NULL;
-
-		if (id == NULL || status == NULL || strcmp(status, "training") != 0 || strcmp(id, refused->session_id) == 0)
-			continue;
-		*done = fed_next_task(island->t, id, &task, &why) && task != NULL;
-		ok = !*done || fed_island_do(island, task, err);
-		fed_task_free(task);
-	}
-	island->elsewhere = false;
-	json_decref(list);
-	return ok;
-}
-
-static bool
-after_failure(FedIsland *island, const FedTask *task, FedError *why, FedError *err)
-{
-	bool		done;
-
 	if (why->kind == FED_ERR_STOPPED || is_declined(task, why))
 		return fed_island_give_back(island, task, why, err);
-	complain_once(island, task, why);
-	return work_elsewhere(island, task, &done, err) && (done || wait_a_while(island, err));
-}
-
-/* One process per state directory: two would each think that they know what was sent. */
-static bool
-hold_state(FedIsland *island, FedError *err)
-{
-	char	   *path;
-
-	if (island->lock >= 0)
-		return true;
-	path = fed_path_join(island->member.root, "lock");
-	if (path == NULL)
-		return fed_error_memory(err);
-	if (fed_make_directory(island->member.root, err) &&
-		(island->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
-		fed_error_errno(err, "could not open \"%s\"", path);
-	else if (island->lock >= 0 && flock(island->lock, LOCK_EX | LOCK_NB) != 0)
-	{
-		close(island->lock);
-		island->lock = -1;
-		fed_error_set(err, FED_ERR_POLICY, "another fed island run works with \"%s\"", island->state_dir);
-	}
-	free(path);
-	return island->lock >= 0;
-}
-
-void
-fed_island_answer(FedIsland *island, const FedTask *owed)
-{
-	static const FedMemberWork none;	/* neither trains nor fetches */
-	FedError	why = {0};
-	bool		idle;
-
-	if (owed->secagg == NULL || (owed->secagg->due != FED_DUE_AGREE && owed->secagg->due != FED_DUE_REVEAL))
-		return;
-	if (!hold_state(island, &why) || !fed_member_do(&island->member, owed, &none, &idle, &why))
-		complain_once(island, owed, &why);
+	fed_island_complain(island, task, why);
+	*refused = true;
+	return true;
 }
 
 bool
-fed_island_masked(FedIsland *island, const FedTask *task, FedError *err)
+fed_island_masked(FedIsland *island, const FedTask *task, bool *refused, FedError *err)
 {
 	Masked		masked = {.island = island, .task = task, .work = {fetch, train, &masked},
 	.next = fed_now() + look_after(island, task)};
@@ -289,7 +194,8 @@ fed_island_masked(FedIsland *island, const FedTask *task, FedError *err)
 	bool		idle;
 	bool		ok;
 
-	if (!hold_state(island, err))
+	*refused = false;
+	if (!fed_island_hold_state(island, err))
 		return false;
 	ok = fed_member_do(&island->member, task, &masked.work, &idle, &why);
 	fed_work_end(&masked.files);
@@ -297,10 +203,10 @@ fed_island_masked(FedIsland *island, const FedTask *task, FedError *err)
 	fed_result_free(&masked.result);
 	free(masked.delta);
 	if (!ok)
-		return after_failure(island, task, &why, err);
+		return after_failure(island, task, &why, refused, err);
 	if (!idle)
 		island->complaint[0] = '\0';
-	return !idle || wait_a_while(island, err);
+	return !idle || fed_island_wait(island, err);
 }
 
 bool
@@ -312,6 +218,6 @@ fed_island_stays_open(FedIsland *island, const FedTask *task, bool *open, FedErr
 	if (*open)
 		return true;
 	/* The attempt may only just have been given up, and the next one not begun. */
-	complain_once(island, task, &why);
-	return wait_a_while(island, err);
+	fed_island_complain(island, task, &why);
+	return fed_island_wait(island, err);
 }

@@ -8,17 +8,11 @@
 #include "island.h"
 
 /*
- * Does what a task with secure aggregation (task->secagg) asks for now, or waits.
- * False only if the Island has to stop.
+ * Does what a task with secure aggregation (task->secagg) asks for now, or waits;
+ * or neither, and *refused, as a check forbids it and the others can do nothing
+ * about that. False only if the Island has to stop.
  */
-extern bool fed_island_masked(FedIsland *island, const FedTask *task, FedError *err);
-
-/*
- * Of another task than the one that is being done: signs, or gives shares away,
- * if it asks for that. All others of its session wait for it, and the trainer may
- * run for longer than they do.
- */
-extern void fed_island_answer(FedIsland *island, const FedTask *owed);
+extern bool fed_island_masked(FedIsland *island, const FedTask *task, bool *refused, FedError *err);
 
 /*
  * Of a task without secagg: whether it may be done, in *open. It may not if it

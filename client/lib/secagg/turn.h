@@ -38,7 +38,10 @@ extern bool fed_turn_upload(FedTurn *turn, FedError *err);
 extern bool fed_turn_agree(FedTurn *turn, FedError *err);
 extern bool fed_turn_reveal(FedTurn *turn, FedError *err);
 
-/* Trains, unless integers for the attempt's base are kept. */
+/* Whether the integers that will be masked are still to be made. */
+extern bool fed_turn_wants_training(const FedTurn *turn);
+
+/* Trains, unless integers for the attempt's base are kept. The state then is as the trainer's time has left it. */
 extern bool fed_turn_train(FedTurn *turn, FedError *err);
 
 /* Opens the envelope of one owner. Refuses (FED_ERR_POLICY) one that does not open. */
