@@ -187,6 +187,44 @@ test_model_exchanged(void)
 	server_free(server);
 }
 
+/* What a trainer's watch does when another model comes with the next attempt. */
+static void
+exchange_model(Host *host)
+{
+	FedMemberWork work = {fetch, train, host};
+	FedTask    *task = NULL;
+
+	host->during = NULL;
+	new_attempt(host->server);
+	host->model = host->server->other_model;
+	check(fed_next_task(&host->t, NULL, &task, &err) && fed_member_meanwhile(&host->member, task, &work, &err) && host->advertised,
+		  "while an Island trains, it advertises for another model");
+	fed_task_free(task);
+}
+
+/* What was trained on one is no update of the other, and must not be kept as that. */
+static void
+test_model_exchanged_meanwhile(void)
+{
+	Server	   *server = server_new(3, true, 50);
+	Host	   *host = &server->hosts[0];
+	char		path[160];
+
+	server->other_model[3] = 7;
+	check(idle_step(host) && host->advertised, "an Island advertises");
+	host->during = exchange_model;
+	check(!idle_step(host) && host->trained == 1 && strncmp(err.message, "secure aggregation C3: ", 23) == 0,
+		  "what it then has trained on the first is refused");
+	snprintf(path, sizeof(path), "%s/%s/kept.json", host->root, server->session_id);
+	check(access(path, F_OK) != 0, "and not kept");
+	err = (FedError) {0};
+	new_attempt(server);
+	host->model = server->model;
+	check(run_until(server, STAGE_DONE, &err) && host->trained == 2, "it is made when the first model comes again");
+	err = (FedError) {0};
+	server_free(server);
+}
+
 /* C1 and C6. number 0: nothing is refused. */
 static void
 test_policy(void)
@@ -393,6 +431,7 @@ main(void)
 	test_other_task_lies();
 	test_other_name();
 	test_model_exchanged();
+	test_model_exchanged_meanwhile();
 	test_policy();
 	test_later_text();
 	test_order();

@@ -36,18 +36,18 @@ check_outcome(const FedTask *task, const FedOutcome *outcome, FedError *err)
 
 /* From then on what gets lost is not replaced. */
 static bool
-remember(FedTurn *turn, const uint8_t base[FED_SHA256_BYTES], FedError *err)
+remember(FedTurn *turn, FedError *err)
 {
-	turn->made = fed_made_add(turn->dir, base, err);
+	turn->made = fed_made_add(turn->dir, turn->state.base, err);
 	return turn->made;
 }
 
 /* Once for a base. */
 static bool
-keep(FedTurn *turn, const uint8_t base[FED_SHA256_BYTES], const FedOutcome *outcome, FedError *err)
+keep(FedTurn *turn, const FedOutcome *outcome, FedError *err)
 {
 	return check_outcome(turn->task, outcome, err) &&
-		fed_kept_make(turn->dir, &turn->plan, &turn->state.terms, base, outcome, err) && remember(turn, base, err);
+		fed_kept_make(turn->dir, &turn->plan, &turn->state.terms, turn->state.base, outcome, err) && remember(turn, err);
 }
 
 /* C3 again: what is trained on must still be what the keys were advertised for. */
@@ -63,6 +63,18 @@ fetch_same(FedTurn *turn, FedError *err)
 				  fed_refuse(err, 3, "the model is not the one that this Island has advertised for"));
 }
 
+/*
+ * While it trained, keys and shares may have been sent, also of a later attempt.
+ * C3 if that is at another model: what was trained is of no use there.
+ */
+static bool
+load_again(FedTurn *turn, const uint8_t base[FED_SHA256_BYTES], FedError *err)
+{
+	return fed_state_load(turn->dir, turn->task->session_id, &turn->state, err) &&
+		(memcmp(base, turn->state.base, FED_SHA256_BYTES) == 0 ||
+		 fed_refuse(err, 3, "while this Island trained, an attempt at another model was begun"));
+}
+
 static bool
 train(FedTurn *turn, FedError *err)
 {
@@ -73,8 +85,7 @@ train(FedTurn *turn, FedError *err)
 
 	memcpy(base, turn->state.base, sizeof(base));
 	ok = task != NULL && fetch_same(turn, err) && turn->work->train(turn->work->arg, turn->task, task, &outcome, err) &&
-		/* Meanwhile keys and shares may have been sent, also of a later attempt. */
-		fed_state_load(turn->dir, turn->task->session_id, &turn->state, err) && keep(turn, base, &outcome, err);
+		load_again(turn, base, err) && keep(turn, &outcome, err);
 	free(task);
 	return ok;
 }
@@ -90,5 +101,5 @@ fed_turn_train(FedTurn *turn, FedError *err)
 		return train(turn, err);
 	/* A crash came between the integers and the line that speaks of them. */
 	fed_kept_close(&kept);
-	return remember(turn, turn->state.base, err);
+	return remember(turn, err);
 }
