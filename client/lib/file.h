@@ -50,7 +50,7 @@ extern bool fed_write_file(const char *path, const void *data, size_t len,
 /*
  * An atomic replacement in steps: _begin opens path.tmp (mode 0600, empty) and
  * returns a descriptor or -1; _finish makes it durable under its own name and
- * closes it, _abandon removes it.
+ * closes it, _abandon removes it, also (fd -1) one that a crash has left.
  */
 extern int	fed_replace_begin(const char *path, FedError *err);
 extern bool fed_replace_finish(int fd, const char *path, FedError *err);

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "lib/file.h"
 #include "lib/secagg/identity.h"
+#include "lib/secagg/kept.h"
 #include "lib/secagg/revealed.h"
 #include "lib/secagg/state.h"
 #include "lib/secagg/trust.h"
@@ -158,6 +159,21 @@ test_revealed(void)
 		  strstr(err.message, "C19") != NULL, "what cannot be read is refused");
 }
 
+/* A crash leaves integers half written, under their temporary name. */
+static void
+test_kept_drop(void)
+{
+	static const char *const names[] = {"kept", "kept.json", "kept.tmp", "kept.json.tmp"};
+	bool		ok = true;
+
+	for (int i = 0; i < 4; i++)
+		ok = ok && fed_write_file(in_dir(names[i]), "x", 1, NULL);
+	fed_kept_drop(dir);
+	for (int i = 0; i < 4; i++)
+		ok = ok && access(in_dir(names[i]), F_OK) != 0;
+	check(ok, "nothing of a round's integers is left when they are dropped");
+}
+
 int
 main(void)
 {
@@ -167,6 +183,7 @@ main(void)
 	test_trust();
 	test_state();
 	test_revealed();
+	test_kept_drop();
 	fed_remove_tree(dir);
 	return checks_done();
 }

@@ -183,6 +183,31 @@ test_end(void)
 	server_free(server);
 }
 
+/* Dies when a file has its new contents, durably. */
+static bool
+die_synced(const char *place, FedError *why)
+{
+	return strcmp(place, "synced") != 0 || fed_error_set(why, FED_ERR_STOPPED, "killed at %s", place);
+}
+
+/* Integers are not left behind by an attempt that is no more. */
+static void
+test_end_in_two(void)
+{
+	Server	   *server = server_new(3, true, 50);
+	Host	   *host = &server->hosts[0];
+	bool		idle;
+
+	check(run_until(server, STAGE_MASK, &err) && has_file(host, "kept"), "integers are there while they are needed");
+	server->over = true;
+	fed_fault_hook = die_synced;
+	check(host_step(host, &idle, &err), "an Island dies while it gives the attempt up");
+	fed_fault_hook = NULL;
+	check(host_step(host, &idle, &err) && !has_file(host, "secrets") && !has_file(host, "kept") && !has_file(host, "kept.json"),
+		  "keys and integers are gone when it has looked again");
+	server_free(server);
+}
+
 static void
 test_evaluation(void)
 {
@@ -347,6 +372,7 @@ main(void)
 	test_openness();
 	test_retry();
 	test_end();
+	test_end_in_two();
 	test_evaluation();
 	test_complaint();
 	test_meanwhile();

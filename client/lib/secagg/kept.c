@@ -326,17 +326,23 @@ fed_kept_close(FedKept *kept)
 	memset(kept, 0, sizeof(*kept));
 }
 
+/* Also what a crash left half written. */
+static void
+drop_file(const char *dir, const char *name)
+{
+	char	   *path = fed_path_join(dir, name);
+
+	if (path == NULL)
+		return;
+	(void) unlink(path);
+	fed_replace_abandon(-1, path);
+	free(path);
+}
+
+/* The record first: without it the values are nothing. */
 void
 fed_kept_drop(const char *dir)
 {
-	char	   *json = fed_path_join(dir, JSON_NAME);
-	char	   *values = fed_path_join(dir, VALUES_NAME);
-
-	/* The record first: without it the values are nothing. */
-	if (json != NULL)
-		(void) unlink(json);
-	if (values != NULL)
-		(void) unlink(values);
-	free(json);
-	free(values);
+	drop_file(dir, JSON_NAME);
+	drop_file(dir, VALUES_NAME);
 }

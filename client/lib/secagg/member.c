@@ -110,9 +110,9 @@ tidy_session(FedMember *m, const char *session_id)
 
 	if (ok && state.progress != FED_PROGRESS_NONE && is_over(m, &state))
 	{
-		if (fed_state_drop_attempt(dir, &state, &why))
-			fed_kept_drop(dir);
-		else
+		/* Before the state says that there is nothing to give up. */
+		fed_kept_drop(dir);
+		if (!fed_state_drop_attempt(dir, &state, &why))
 			fed_log_error("could not erase the keys of a round that is over", &why);
 	}
 	free(dir);
