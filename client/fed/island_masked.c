@@ -214,7 +214,7 @@ fed_island_stays_open(FedIsland *island, const FedTask *task, bool *open, FedErr
 {
 	FedError	why = {0};
 
-	*open = !task->secure_aggregation || fed_member_may_be_open(&island->member, task, &why);
+	*open = fed_member_may_be_open(&island->member, task, &why);
 	if (*open)
 		return true;
 	/* The attempt may only just have been given up, and the next one not begun. */

@@ -16,8 +16,8 @@ extern bool fed_island_masked(FedIsland *island, const FedTask *task, bool *refu
 
 /*
  * Of a task without secagg: whether it may be done, in *open. It may not if it
- * is an update of a session that has secure aggregation; then this waits. False
- * only if the Island has to stop.
+ * is an update of a session that has, or had, secure aggregation; then this waits.
+ * False only if the Island has to stop.
  */
 extern bool fed_island_stays_open(FedIsland *island, const FedTask *task, bool *open, FedError *err);
 

@@ -408,11 +408,26 @@ static void
 test_open_task(void)
 {
 	Server	   *server = at(STAGE_MASK, 3);
-	FedTask		task = {.evaluate_only = false};
+	FedTask		task = {.secure_aggregation = true};
+	char		path[160];
 
 	snprintf(task.session_id, sizeof(task.session_id), "%s", server->session_id);
 	check(!fed_member_may_be_open(&server->hosts[0].member, &task, &err) && strstr(err.message, "C1: ") != NULL,
 		  "an update without masks is refused");
+	task.secure_aggregation = false;
+	check(!fed_member_may_be_open(&server->hosts[0].member, &task, &err) && strstr(err.message, "C1: ") != NULL,
+		  "also when the server says that its session has none of it");
+	remove_file(&server->hosts[0], "state");
+	check(!fed_member_may_be_open(&server->hosts[0].member, &task, &err) && strstr(err.message, "C1: ") != NULL,
+		  "and when the state is lost that spoke of it");
+	task.session_id[0] = 'f';
+	snprintf(path, sizeof(path), "%s/%s", server->hosts[0].root, task.session_id);
+	check(fed_member_may_be_open(&server->hosts[0].member, &task, &err) && access(path, F_OK) != 0,
+		  "a session that never had it is left alone");
+	server_free(server);
+	server = at(STAGE_MASK, 3);
+	task.secure_aggregation = true;
+	snprintf(task.session_id, sizeof(task.session_id), "%s", server->session_id);
 	task.evaluate_only = true;
 	check(!fed_member_may_be_open(&server->hosts[0].member, &task, &err), "and metrics, where they are masked");
 	server_free(server);

@@ -63,9 +63,10 @@ extern bool fed_member_meanwhile(FedMember *m, const FedTask *task, const FedMem
 extern bool fed_member_is_early(const FedTask *task);
 
 /*
- * Whether a task of a session with secure aggregation that comes without an
- * attempt may be done in the open: only evaluations may, where the task text said
- * that metrics are visible. False, and err filled (FED_ERR_POLICY), if not.
+ * Whether a task that comes without an attempt may be done in the open. In a
+ * session with secure aggregation, or one that had it when an earlier task came,
+ * only evaluations may, where the task text said that metrics are visible. False,
+ * and err filled (FED_ERR_POLICY), if not.
  */
 extern bool fed_member_may_be_open(FedMember *m, const FedTask *task, FedError *err);
 
