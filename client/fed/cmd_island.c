@@ -10,6 +10,7 @@
 
 #include "island.h"
 #include "lib/file.h"
+#include "lib/journal.h"
 #include "lib/log.h"
 #include "lib/stop.h"
 #include "options.h"
@@ -209,6 +210,8 @@ prepare(FedIsland *island, const char *state, const char *policy, FedError *err)
 		fprintf(stderr, "fed: a policy with lifetime_epsilon needs --journal: it is the record of what was spent\n");
 		return FED_EXIT_USAGE;
 	}
+	if (fed_policy_has_budget(island->policy) && !fed_journal_hold(island->journal, err))
+		return fed_fail(NULL, err);
 	island->state_dir = state_directory(state, island->host_id, err);
 	if (island->state_dir == NULL)
 		return fed_fail(NULL, err);

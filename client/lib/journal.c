@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "lib/json.h"
@@ -46,6 +47,23 @@ append(const char *path, json_t *record, FedError *err)
 		close(fd);
 	free(text);
 	return ok;
+}
+
+bool
+fed_journal_hold(const char *path, FedError *err)
+{
+	int			fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	bool		held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	if (held)
+		return true;			/* for as long as the descriptor is open: until the process ends */
+	if (fd >= 0 && errno == EWOULDBLOCK)
+		fed_error_set(err, FED_ERR_POLICY, "another fed island run spends from the budget of the journal \"%s\"", path);
+	else
+		fed_error_errno(err, "could not hold the journal \"%s\"", path);
+	if (fd >= 0)
+		close(fd);
+	return false;
 }
 
 static json_t *

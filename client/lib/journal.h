@@ -13,6 +13,12 @@
 #include "lib/spool.h"
 #include "lib/task.h"
 
+/*
+ * For whoever has a budget: no other process that has one goes by this journal
+ * until this one ends, or both could spend what is left. FED_ERR_POLICY if one does.
+ */
+extern bool fed_journal_hold(const char *path, FedError *err);
+
 /* What is about to be sent. path may be NULL: no journal is kept. */
 extern bool fed_journal_sending(const char *path, const char *host_id, const FedTask *task, const FedSpool *spool,
 								FedError *err);

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -176,6 +177,33 @@ test_journal(void)
 	unlink(path);
 }
 
+/* One budget, one process that spends it. */
+static void
+test_hold(void)
+{
+	char		path[] = "/tmp/fed-journal-XXXXXX";
+	FedTask		task = {.session_id = "a", .round_id = 1, .epsilon = 0.5, .workload = "digits"};
+	FedSpool	spool = {.metrics = "{}", .digest = {1}};
+	FedSpent	spent;
+	FedError	err = {0};
+	int			held;
+	pid_t		child;
+
+	close(mkstemp(path));
+	child = fork();
+	if (child == 0)
+		_exit(fed_journal_hold(path, &err) ? 0 : 1);
+	check(waitpid(child, &held, 0) == child && held == 0 && fed_journal_hold(path, &err), "a journal is free when who held it has ended");
+	child = fork();
+	if (child == 0)
+		_exit(!fed_journal_hold(path, &err) && err.kind == FED_ERR_POLICY && strstr(err.message, path) != NULL ? 0 : 1);
+	check(waitpid(child, &held, 0) == child && held == 0, "a second Island is kept from it");
+	check(fed_journal_sending(path, "x", &task, &spool, &err) && fed_journal_spent(path, &spent, &err) && spent.stated == 0.5,
+		  "whoever holds it writes and reads");
+	unlink(path);
+	check(!fed_journal_hold("/nonexistent/journal", &err) && err.kind != FED_ERR_POLICY, "one that cannot be written is not held");
+}
+
 int
 main(void)
 {
@@ -206,6 +234,7 @@ main(void)
 		  refused("{\"min_noise_multiplier\":\"1\"}"), "numbers out of range are refused");
 	test_local();
 	test_distributed();
+	test_hold();
 	test_clip_norm();
 	test_journal();
 	check(refused("{\"secagg_mode\":\"none\"}") && refused("{\"secagg_weights\":1}") && refused("{\"secagg_metrics\":\"all\"}") &&
