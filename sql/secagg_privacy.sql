@@ -150,6 +150,20 @@ FROM (VALUES ('{"secure_aggregation": true, "dp_sigma": 5}', 10), ('{"secure_agg
 			 ('{"secure_aggregation": true, "dp_sigma": 5, "dp_clip_norm": 0.2}', 10), ('{"secure_aggregation": "yes", "dp_sigma": 5}', 10)) v (c, n);
 \t off
 \pset format aligned
+-- The fewer must add noise enough, the more there is of all. By hand: of 20, t = 14, f = 4, h = 10, and sqrt(20 / 10) = 1.41 times
+SELECT c, n, federated.excess_notice(federated.resolve_config('{"secure_aggregation": true, "dp_sigma": 5}'::jsonb || c::jsonb), n) AS notice
+FROM (VALUES ('{}', 20), ('{}', 6), ('{}', 7), ('{"min_updates": 14}', 20), ('{"min_updates": 13}', 20), ('{"min_updates": 9}', 20), ('{"min_updates": 67}', 100),
+			 ('{"min_updates": 9, "secagg_max_colluding": 0}', 20), ('{"secagg_mode": "semi_honest"}', 20), ('{"secagg_max_cohort": 6}', 20),
+			 ('{"participation_fraction": 0.25}', 20), ('{}', 1000)) v (c, n);
+SELECT federated.excess_notice(federated.resolve_config(c::jsonb), 20) AS plain FROM unnest(ARRAY['{}', '{"dp_sigma": 5}', '{"secure_aggregation": true}']) c;
+SELECT array_to_string(p.notices, E'\n') AS planned FROM federated_plan_privacy('{"secure_aggregation": true, "dp_sigma": 5}', 20, 3) p;
+-- Whoever starts a session is told, by the Islands that accept the workload and would be admitted
+BEGIN;
+INSERT INTO federated.islands (id, host_id, account_id) OVERRIDING SYSTEM VALUE SELECT 1000000 + i, 'crowd-' || i, (SELECT min(a.id) FROM federated.accounts a) FROM generate_series(1, 17) i;
+INSERT INTO federated.consents (island_id, workload_id, num_samples) SELECT i.id, :workload, 40 FROM federated.islands i WHERE i.host_id LIKE 'crowd-%';
+SET LOCAL client_min_messages = notice;
+SELECT test.run_as('regress_creator', format('SELECT federated_start_session(''crowd'', %s, 1, %L)', :workload, '{"secure_aggregation": true, "secagg_mode": "semi_honest", "dp_sigma": 5}')) IS NULL AS never;
+ROLLBACK;
 
 SELECT test.run_as('regress_creator', format('SELECT federated_cancel_session(%L)', s.id)) FROM federated.sessions s WHERE s.id IN (:'fixed', :'adaptive', :'central');
 DROP FUNCTION test.distributed(jsonb), test.move(uuid, text);

@@ -97,6 +97,38 @@ $$;
 COMMENT ON FUNCTION federated.privacy_notices(jsonb, float8) IS
 	'What somebody who starts a private session with so much epsilon planned should know';
 
+-- Every Island adds its share, but only that of h counts. A sum of fewer than t
+-- is never opened, whatever min_updates says, so that it may well say t.
+CREATE FUNCTION federated.excess_notice(config jsonb, islands bigint) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	there CONSTANT integer := least(federated.sample_size(config, islands), federated.planned_cohort(config, islands));
+	honest CONSTANT integer := federated.honest_updates(config);
+	threshold integer;
+	colluding integer := config -> 'secagg_max_colluding';
+BEGIN
+	IF NOT federated.is_distributed(config) OR there <= 2 * honest THEN
+		RETURN NULL;
+	END IF;
+	threshold := federated.secagg_threshold(coalesce(config ->> 'secagg_mode', 'active'), there);
+	IF threshold <= (config -> 'min_updates')::integer THEN
+		RETURN NULL;
+	END IF;
+	-- As many as may be: so it was not said otherwise.
+	IF colluding = federated.secagg_most_colluding((config -> 'min_updates')::integer) THEN
+		colluding := federated.secagg_most_colluding(threshold);
+	END IF;
+	RETURN format('any %s of a round''s %s Islands must add noise enough, so that a sum of all of them has %s times the noise of central mode; '
+				  'min_updates %s would make it %s times, and of %s that begin a round no fewer are summed anyway',
+				  honest, there, round(sqrt(there / honest::numeric), 2), threshold,
+				  round(sqrt(there / (threshold - colluding)::numeric), 2), there);
+END
+$$;
+COMMENT ON FUNCTION federated.excess_notice(jsonb, bigint) IS
+	'That so many Islands would add far more noise together than min_updates needs, and which min_updates costs nothing; NULL if they would not';
+
 CREATE FUNCTION federated.planned_privacy(config jsonb, participants bigint, rounds bigint) RETURNS federated.spent_privacy
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -121,6 +153,8 @@ AS $$
 DECLARE
 	config CONSTANT jsonb := session.config;
 	least_there CONSTANT bigint := coalesce(federated.privacy_population(config), (config -> 'min_participants')::bigint);
+	admitted CONSTANT bigint := (SELECT CASE config ->> 'secagg_mode' WHEN 'active' THEN u.islands - coalesce(cardinality(u.without), 0)
+											 ELSE u.islands END FROM federated.secagg_unnamed(session.workload_id) u);
 	planned federated.spent_privacy;
 	warning text;
 	notice text;
@@ -139,7 +173,7 @@ BEGIN
 							federated.short_number(planned.epsilon), config ->> 'dp_sigma'),
 			HINT = 'More noise (dp_sigma), fewer rounds or an epsilon_budget: SELECT * FROM federated_plan_privacy(...).';
 	END IF;
-	FOREACH notice IN ARRAY federated.privacy_notices(config, planned.epsilon)
+	FOREACH notice IN ARRAY array_remove(federated.privacy_notices(config, planned.epsilon) || federated.excess_notice(config, admitted), NULL)
 	LOOP
 		RAISE NOTICE '%', notice;
 	END LOOP;

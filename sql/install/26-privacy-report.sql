@@ -165,12 +165,12 @@ BEGIN
 	plan.noise_std_mean := plan.noise_std_sum / federated.planned_divisor(resolved, participants);
 	plan.statement := federated.privacy_statement(resolved, plan.epsilon, plan.delta, rounds);
 	plan.warning := federated.privacy_warning(plan.epsilon, (resolved -> 'dp_sigma')::float8);
-	plan.notices := federated.privacy_notices(resolved, plan.epsilon);
+	plan.notices := array_remove(federated.privacy_notices(resolved, plan.epsilon) || federated.excess_notice(resolved, participants), NULL);
 	RETURN plan;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.federated_plan_privacy(jsonb, integer, integer) IS
-	'What a session with this config would spend in so many rounds with so many participants, what that means, and how much noise it is: of the sum, and of each coordinate of the average (in local mode with equal weights); with adaptive clipping, in its first round';
+	'What a session with this config would spend in so many rounds with so many participants, what that means, and how much noise it is: of the sum, and of each coordinate of the average (in local mode with equal weights, in distributed mode by the Islands that count); with adaptive clipping, in its first round';
 
 CREATE FUNCTION @extschema@.federated_plan_privacy(participants integer, rounds integer, noise_multiplier float8, clip_norm float8 DEFAULT 1,
 	sampling_rate float8 DEFAULT 1, sampling text DEFAULT 'poisson', delta float8 DEFAULT NULL)
