@@ -19,7 +19,8 @@
 
 static const char start_usage[] =
 "usage: fed session start NAME --workload W --rounds N [--config JSON]\n"
-"  Starts a session of the workload's current version and prints its id.\n"
+"  Starts a session of the workload's current version and prints its id; what\n"
+"  the server warns of goes to standard error.\n"
 FED_COMMON_USAGE;
 
 static const char watch_usage[] =
@@ -33,6 +34,13 @@ static const char cancel_usage[] = "usage: fed session cancel ID [--reason TEXT]
 
 static const FedOption no_options[] = {{NULL, NULL, NULL, NULL, NULL}};
 
+/* The server's words end with a line feed. */
+static void
+pass_on(const char *text)
+{
+	fputs(text, stderr);
+}
+
 static bool
 start(FedTransport *t, const char *name, const char *workload, int64_t rounds, const char *config, char **id, FedError *err)
 {
@@ -42,6 +50,7 @@ start(FedTransport *t, const char *name, const char *workload, int64_t rounds, c
 		return false;
 	if (workload_id == 0)
 		return fed_error_set(err, FED_ERR_SERVER, "there is no workload \"%s\"", workload);
+	t->heard = pass_on;
 	return fed_start_session(t, name, workload_id, rounds, config, id, err);
 }
 

@@ -162,6 +162,13 @@ struct FedTransport
 	void		(*meanwhile) (void *arg);
 	void	   *meanwhile_arg;
 
+	/*
+	 * What the server says beside its answers: a WARNING or NOTICE, with DETAIL
+	 * and HINT on lines of their own, as psql shows it. NULL: nobody listens. A
+	 * carrier that has none never calls it.
+	 */
+	void		(*heard) (const char *text);
+
 	FedBackoff	backoff;
 	double		failing_since;	/* fed_now() of the first failure; 0: none */
 	char		last_complaint[640];	/* so that each is logged once */

@@ -250,10 +250,12 @@ run(FedPq *t, const char *sql, FedError *err)
 }
 
 static void
-ignore_notice(void *arg, const PGresult *res)
+hear_notice(void *arg, const PGresult *res)
 {
-	(void) arg;
-	(void) res;
+	const FedTransport *base = arg;
+
+	if (base->heard != NULL)
+		base->heard(PQresultErrorMessage(res));
 }
 
 static bool
@@ -265,7 +267,7 @@ pq_connect(FedTransport *base, FedError *err)
 	t->conn = fed_pq_connect(t->conninfo, err);
 	if (t->conn == NULL)
 		return false;
-	PQsetNoticeReceiver(t->conn, ignore_notice, NULL);
+	PQsetNoticeReceiver(t->conn, hear_notice, base);
 	if (run(t, "SET default_transaction_isolation = 'read committed'", err) &&
 		(!t->listen || run(t, "LISTEN federated_task", err)) && find_schema(t, err))
 		return true;
