@@ -109,7 +109,8 @@ keep_result(FedIsland *island, const FedTask *task, const FedManifest *manifest,
 			keep_delta(task, work, &result, manifest, &received, encoding, delta, digest, step, err);
 		fed_model_file_close(&received);
 	}
-	ok = ok && fed_spool_save(island->state_dir, task, encoding, digest, result.num_samples, result.metrics, err);
+	ok = ok && fed_spool_save(island->state_dir, task, encoding, digest, task->hides_samples ? -1 : result.num_samples,
+							  result.metrics, err);
 	fed_result_free(&result);
 	free(delta);
 	return ok;
@@ -148,11 +149,14 @@ static void
 say_accepted(const FedTask *task, const FedSpool *spool)
 {
 	char		sent[64] = "";
+	char		samples[40] = "";
 
 	if (!task->evaluate_only)
 		snprintf(sent, sizeof(sent), "%zu bytes as %s, ", spool->delta.len, fed_encoding_name(spool->encoding));
-	fed_log_event("accepted", NULL, "%s round %" PRId64 ": accepted, %" PRId64 " samples, %s%s", task->session, task->round,
-				  spool->num_samples, sent, spool->metrics);
+	if (spool->num_samples >= 0)
+		snprintf(samples, sizeof(samples), "%" PRId64 " samples, ", spool->num_samples);
+	fed_log_event("accepted", NULL, "%s round %" PRId64 ": accepted, %s%s%s", task->session, task->round, samples, sent,
+				  spool->metrics);
 }
 
 static bool

@@ -124,8 +124,10 @@ static bool
 parse_protection(const json_t *object, FedTask *task, FedError *err)
 {
 	const json_t *config = json_object_get(object, "config");
+	const char *weights = fed_json_text(config, "secagg_weights");
 
 	task->secure_aggregation = json_is_true(json_object_get(config, "secure_aggregation"));
+	task->hides_samples = task->secure_aggregation && weights != NULL && strcmp(weights, "declared") != 0;
 	if (!fed_json_number(object, "epsilon", &task->epsilon))
 		task->epsilon = -1;
 	return parse_privacy(config, task, err);

@@ -35,6 +35,7 @@ typedef struct FedTask
 	FedEncoding update_encoding;	/* that the session asks for */
 	FedEncoding download_encoding;
 	bool		secure_aggregation; /* by the config */
+	bool		hides_samples;	/* nobody is told how many samples there are, evaluations included */
 	FedOffer   *secagg;			/* the attempt at it; NULL: the task has none */
 	bool		differential_privacy;
 	bool		local_privacy;	/* each Island adds the noise of its own update */

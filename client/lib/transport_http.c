@@ -391,7 +391,8 @@ static bool
 http_submit_evaluation(FedTransport *base, int64_t round_id, int64_t num_samples, const char *metrics, char **document,
 					   FedError *err)
 {
-	char	   *body = arguments(err, "{s:I, s:I}", "round_id", (json_int_t) round_id, "num_samples", (json_int_t) num_samples);
+	char	   *body = arguments(err, "{s:I, s:o}", "round_id", (json_int_t) round_id, "num_samples",
+								   num_samples < 0 ? json_null() : json_integer(num_samples));
 
 	if (body != NULL)
 		body = fed_json_insert(body, "metrics", metrics, "metrics", err);

@@ -400,8 +400,8 @@ pq_submit_evaluation(FedTransport *base, int64_t round_id, int64_t num_samples, 
 {
 	Number		id;
 	Number		samples;
-	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)), FED_PQ_TEXT(number(&samples, num_samples)),
-	FED_PQ_TEXT(metrics)};
+	FedPqParam	params[] = {FED_PQ_TEXT(number(&id, round_id)),
+	FED_PQ_TEXT(num_samples < 0 ? NULL : number(&samples, num_samples)), FED_PQ_TEXT(metrics)};
 
 	return fed_pq_document(base, "SELECT @federated_submit_evaluation($1::bigint, $2::bigint, $3::jsonb)", 3, params,
 						 document, err);

@@ -261,6 +261,11 @@ test_answers(void)
 	check(end(t, 1) && ok && reply.status == FED_REPLY_REJECTED && strcmp(reply.reason, "stale_round") == 0 &&
 		  fed_rejection_meaning(&reply) == FED_REJECTION_OVER, "a rejection is an answer, whatever its status");
 
+	t = begin(10, STEPS({JSON("200 OK", "{\"status\":\"accepted\",\"update_id\":1}")}));
+	ok = fed_submit_evaluation(t, 1, -1, "{\"loss\": 0.5}", &reply, &err);
+	check(end(t, 1) && ok && asked(0, "{\"round_id\":1,\"num_samples\":null,\"metrics\":{\"loss\": 0.5}}"),
+		  "samples that are nobody's business are not sent");
+
 	t = begin(10, STEPS({JSON("409 Conflict", "{\"code\":\"55000\",\"message\":\"it is not open\"}")}));
 	ok = fed_submit_evaluation(t, 1, 10, "{}", &reply, &err);
 	check(end(t, 1) && !ok && err.kind == FED_ERR_SERVER && strcmp(err.sqlstate, "55000") == 0, "an error of that status is none");

@@ -201,6 +201,8 @@ is(order_of($session), 'charge reveal charge reveal', 'charged before a share is
 is( $fed->sql("SELECT string_agg(DISTINCT concat_ws(' ', r.kind, u.metrics -> 'evaluation'), ',') FROM federated.updates u JOIN federated.rounds r ON r.id = u.round_id"
 		  . " WHERE r.session_id = '$session' AND u.state = 'accepted'"),
 	'evaluate {"loss": 1},train {"loss": 1}', 'metrics are sent where the session has them visible, also of the last version');
+ok(!grep({ exists $_->{num_samples} } sending(1, $session)), 'without saying of how many samples they are');
+is(scalar sending(1, $session), 3, 'the last evaluation included');
 ($epsilon, $delta) = spent($session);
 cmp_ok(abs($epsilon / renyi(2, $z, $delta) - 1), '<', 1e-9, 'epsilon is that of vector and count together');
 
