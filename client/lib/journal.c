@@ -13,40 +13,42 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/json.h"
 #include "lib/log.h"
+#include "lib/secagg/fault.h"
 #include "lib/slices.h"
 
 /* A crash in the middle of a line leaves it without its end: start a new one. */
 static bool
-end_torn_line(int fd)
+end_torn_line(int fd, off_t size)
 {
 	char		last;
-	off_t		size = lseek(fd, 0, SEEK_END);
 
 	return size == 0 || (size > 0 && pread(fd, &last, 1, size - 1) == 1 && (last == '\n' || write(fd, "\n", 1) == 1));
 }
 
-/* One write(2) of one line, synced. Steals the record. */
+/* One write(2) of one line, synced, with the first the file's name. Steals the record. */
 static bool
 append(const char *path, json_t *record, FedError *err)
 {
 	char	   *text = record == NULL ? NULL : json_dumps(record, JSON_COMPACT);
 	size_t		len = text == NULL ? 0 : strlen(text);
 	int			fd = text == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	off_t		size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
 	bool		ok;
 
 	json_decref(record);
 	if (text == NULL)
 		return fed_error_memory(err);
 	text[len] = '\n';			/* in place of the NUL */
-	ok = fd >= 0 && end_torn_line(fd) && write(fd, text, len + 1) == (ssize_t) (len + 1) && fsync(fd) == 0;
+	ok = fd >= 0 && end_torn_line(fd, size) && write(fd, text, len + 1) == (ssize_t) (len + 1) && fsync(fd) == 0;
 	if (!ok)
 		fed_error_errno(err, "could not write the journal \"%s\"", path);
 	if (fd >= 0)
 		close(fd);
 	free(text);
-	return ok;
+	return ok && (size > 0 || (fed_alive("sync directory", err) && fed_sync_parent(path, err)));
 }
 
 bool

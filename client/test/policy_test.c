@@ -11,6 +11,7 @@
 #include "lib/file.h"
 #include "lib/journal.h"
 #include "lib/policy.h"
+#include "lib/secagg/fault.h"
 
 static FedPolicy *
 load(const char *text, FedError *err)
@@ -177,6 +178,36 @@ test_journal(void)
 	unlink(path);
 }
 
+static int	directories;
+
+static bool
+count_directories(const char *place, FedError *why)
+{
+	(void) why;
+	directories += strcmp(place, "sync directory") == 0;
+	return true;
+}
+
+/* A name that is not durable takes the lines with it, and with them what was spent. */
+static void
+test_new_journal(void)
+{
+	char		dir[] = "/tmp/fed-journal-XXXXXX";
+	char		path[64];
+	FedTask		task = {.session_id = "a", .round_id = 1, .epsilon = 0.5, .workload = "digits"};
+	FedSpool	spool = {.metrics = "{}", .digest = {1}};
+	FedError	err = {0};
+
+	if (mkdtemp(dir) == NULL)
+		abort();
+	snprintf(path, sizeof(path), "%s/journal", dir);
+	fed_fault_hook = count_directories;
+	check(fed_journal_sending(path, "x", &task, &spool, &err) && directories == 1, "a new journal's directory is synced with its first line");
+	check(fed_journal_sending(path, "x", &task, &spool, &err) && directories == 1, "and then no more");
+	fed_fault_hook = NULL;
+	fed_remove_tree(dir);
+}
+
 /* One budget, one process that spends it. */
 static void
 test_hold(void)
@@ -234,6 +265,7 @@ main(void)
 		  refused("{\"min_noise_multiplier\":\"1\"}"), "numbers out of range are refused");
 	test_local();
 	test_distributed();
+	test_new_journal();
 	test_hold();
 	test_clip_norm();
 	test_journal();
