@@ -11,6 +11,22 @@ AS $$
 $$;
 COMMENT ON FUNCTION federated.short_number(float8) IS 'A number with four digits that count, for people';
 
+-- A promise must not be made smaller than it is by how it is printed.
+CREATE FUNCTION federated.short_bound(given float8) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	short CONSTANT text := federated.short_number(given);
+BEGIN
+	IF short IS NULL OR short::float8 >= given THEN
+		RETURN short;
+	END IF;
+	RETURN federated.short_number((short::numeric + 10::numeric ^ (floor(log(short::numeric)) - 3))::float8);
+END
+$$;
+COMMENT ON FUNCTION federated.short_bound(float8) IS 'A positive number with four digits that count, and never less than it is';
+
 CREATE FUNCTION federated.odds_factor(epsilon float8) RETURNS float8
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -28,7 +44,7 @@ CREATE FUNCTION federated.percent_sure(epsilon float8) RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE WHEN $1 >= 9.2 THEN 'more than 99.99' ELSE trim_scale(round(100 * federated.best_posterior($1)::numeric, 2))::text END
+	SELECT CASE WHEN $1 >= 9.2 THEN 'more than 99.99' ELSE trim_scale(ceil(10000 * federated.best_posterior($1)::numeric) / 100)::text END
 $$;
 COMMENT ON FUNCTION federated.percent_sure(float8) IS 'How sure that is, in percent';
 
@@ -51,9 +67,9 @@ AS $$
 				  'whatever an attacker could learn or decide from the released models, its odds change by at most a factor e^%1$s (= %5$s) '
 				  'because of any one participant, except with probability %2$s. It does not hide facts common to many participants, '
 				  'and it does not prevent reconstruction when epsilon is large.',
-				  federated.short_number($2), federated.short_number($3), $4 || CASE $4 WHEN 1 THEN ' round' ELSE ' rounds' END,
+				  federated.short_bound($2), federated.short_bound($3), $4 || CASE $4 WHEN 1 THEN ' round' ELSE ' rounds' END,
 				  CASE $1 ->> 'dp_mode' WHEN 'distributed' THEN 'a change by which ' ELSE '' END || federated.adjacency($1),
-				  federated.short_number(federated.odds_factor($2)))
+				  federated.short_bound(federated.odds_factor($2)))
 $$;
 COMMENT ON FUNCTION federated.privacy_statement(jsonb, float8, float8, bigint) IS
 	'What a session of such a config promises after so many rounds: neither more nor less';
@@ -74,7 +90,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT array_remove(ARRAY[
 		CASE WHEN $2 > 2 THEN format('epsilon %s: an attacker that holds something for as likely as not can become %s %% sure of it',
-									 federated.short_number($2), federated.percent_sure($2)) END,
+									 federated.short_bound($2), federated.percent_sure($2)) END,
 		CASE WHEN $1 ->> 'dp_weighting' = 'uniform' AND $1 ->> 'dp_mode' = 'distributed'
 			THEN 'each update counts the same, although FedAvg weighs by samples: nobody is told how many there are'
 			WHEN $1 ->> 'dp_weighting' = 'uniform'
@@ -170,7 +186,7 @@ BEGIN
 		RAISE WARNING USING
 			MESSAGE = format('differential privacy of this session: %s', warning),
 			DETAIL = format('Its %s rounds spend epsilon %s with dp_sigma %s.', session.total_rounds,
-							federated.short_number(planned.epsilon), config ->> 'dp_sigma'),
+							federated.short_bound(planned.epsilon), config ->> 'dp_sigma'),
 			HINT = 'More noise (dp_sigma), fewer rounds or an epsilon_budget: SELECT * FROM federated_plan_privacy(...).';
 	END IF;
 	FOREACH notice IN ARRAY array_remove(federated.privacy_notices(config, planned.epsilon) || federated.excess_notice(config, admitted), NULL)
