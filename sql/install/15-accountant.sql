@@ -5,7 +5,7 @@ CREATE FUNCTION @extschema@.federated_epsilon(noise_multiplier float8, sampling_
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'federated_epsilon';
 COMMENT ON FUNCTION @extschema@.federated_epsilon(float8, float8, bigint, float8, text) IS
-	'Epsilon of rounds with Gaussian noise on the sum of clipped updates, its standard deviation in units of the clipping norm; sampling is none, poisson or fixed';
+	'Epsilon of rounds with Gaussian noise on the sum of clipped updates, its standard deviation in units of the clipping norm; sampling is none, poisson or fixed. Noise that Islands add together costs more: see federated_plan_privacy()';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_epsilon(float8, float8, bigint, float8, text)
 	TO federated_admin, federated_creator, federated_viewer, federated_auditor, federated_island;
 
@@ -14,7 +14,7 @@ CREATE FUNCTION @extschema@.federated_noise_multiplier(target_epsilon float8, sa
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'federated_noise_multiplier';
 COMMENT ON FUNCTION @extschema@.federated_noise_multiplier(float8, float8, bigint, float8, text) IS
-	'The least noise multiplier with which rounds cost no more than an epsilon; 22023 if none from 0.001 to 1000000 does';
+	'The least noise multiplier with which rounds cost no more than an epsilon; 22023 if none from 0.001 to 1000000 does. Too little for noise that Islands add together';
 GRANT EXECUTE ON FUNCTION @extschema@.federated_noise_multiplier(float8, float8, bigint, float8, text)
 	TO federated_admin, federated_creator, federated_viewer, federated_auditor, federated_island;
 
