@@ -154,7 +154,7 @@ FROM (VALUES ('{"secure_aggregation": true, "dp_sigma": 5}', 10), ('{"secure_agg
 SELECT c, n, federated.excess_notice(federated.resolve_config('{"secure_aggregation": true, "dp_sigma": 5}'::jsonb || c::jsonb), n) AS notice
 FROM (VALUES ('{}', 20), ('{}', 6), ('{}', 7), ('{"min_updates": 14}', 20), ('{"min_updates": 13}', 20), ('{"min_updates": 9}', 20), ('{"min_updates": 67}', 100),
 			 ('{"min_updates": 9, "secagg_max_colluding": 0}', 20), ('{"secagg_mode": "semi_honest"}', 20), ('{"secagg_max_cohort": 6}', 20),
-			 ('{"participation_fraction": 0.25}', 20), ('{}', 1000)) v (c, n);
+			 ('{"participation_fraction": 0.25}', 20), ('{"min_participants": 20}', 3), ('{}', 1000)) v (c, n);
 SELECT federated.excess_notice(federated.resolve_config(c::jsonb), 20) AS plain FROM unnest(ARRAY['{}', '{"dp_sigma": 5}', '{"secure_aggregation": true}']) c;
 SELECT array_to_string(p.notices, E'\n') AS planned FROM federated_plan_privacy('{"secure_aggregation": true, "dp_sigma": 5}', 20, 3) p;
 -- Whoever starts a session is told, by the Islands that accept the workload and would be admitted

@@ -120,7 +120,9 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	there CONSTANT integer := least(federated.sample_size(config, islands), federated.planned_cohort(config, islands));
+	-- It starts with no fewer, whoever has accepted by now.
+	started CONSTANT bigint := greatest(islands, (config -> 'min_participants')::bigint);
+	there CONSTANT integer := least(federated.sample_size(config, started), federated.planned_cohort(config, started));
 	honest CONSTANT integer := federated.honest_updates(config);
 	threshold integer;
 	colluding integer := config -> 'secagg_max_colluding';

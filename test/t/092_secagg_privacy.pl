@@ -172,10 +172,11 @@ like($watched, qr/noise added by the Islands together/, 'fed session watch says 
 
 # What somebody who starts a session is warned of is not lost on the way; standard output has the id alone
 my ($started, $said) = run_command([ 'fed', 'session', 'start', 'Warned', '--workload', $name, '--rounds', '1', '--config',
-	'{"secure_aggregation": true, "dp_sigma": 0.25, "min_participants": 128}', '--dsn', $node->connstr('postgres') ]);
+	'{"secure_aggregation": true, "dp_sigma": 0.25, "min_participants": 20}', '--dsn', $node->connstr('postgres') ]);
 like($started, qr/\A[0-9a-f-]{36}\n?\z/, 'fed session start prints an id');
 like($said, qr/^WARNING:  differential privacy of this session: no meaningful guarantee\nDETAIL:  Its 1 rounds spend .*\nHINT:  More noise/m,
 	'and on standard error what the server warns of');
+like($said, qr/^NOTICE:  any 3 of a round's 20 Islands must add noise enough/m, 'among it how much noise so many Islands make');
 like($said, qr/^NOTICE:  the Islands add the noise together: it protects them from the coordinator/m, 'and its notices');
 $fed->sql("SELECT federated_cancel_session('$_')") for $started =~ /(\S+)/;
 
