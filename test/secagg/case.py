@@ -28,9 +28,9 @@ def model(count, seed=1):
 
 
 class Case(unittest.TestCase):
-    def begin(self, numbers, count=10, **config):
+    def begin(self, numbers, count=10, base=None, **config):
         """A session that has come to state advertise."""
-        self.numbers, self.base = numbers, model(count)
+        self.numbers, self.base = numbers, model(count) if base is None else base
         config = {"secagg_metrics": "none", **config}
         self.session = server().start(numbers, self.base, **config)
         server().until(self.session, "advertise", numbers)

@@ -155,10 +155,13 @@ class Server:
         self.open()
         self.run("CREATE EXTENSION IF NOT EXISTS federated CASCADE")
         self.workloads, self.players = 0, {}
-        for number in range(1, islands + 1):
+        self.admit(range(1, islands + 1), Player)
+
+    def admit(self, numbers, kind):
+        for number in numbers:
             self.run(f"CREATE ROLE island_{number} LOGIN IN ROLE federated_island")
             self.run("SELECT federated_register_island(%s, role_name => %s)", f"island-{number}", f"island_{number}")
-            self.players[number] = Player(number)
+            self.players[number] = kind(number)
 
     def open(self):
         self.db = connect(SUPERUSER)

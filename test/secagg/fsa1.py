@@ -5,6 +5,7 @@ both being wrong in the same way is unlikely.
 """
 
 import dataclasses
+import functools
 import hashlib
 import math
 import os
@@ -58,14 +59,19 @@ def raw(public_key):
     return public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
+@functools.lru_cache(1024)
+def x25519_key(secret):
+    """Loaded once: that takes longer than what is done with it."""
+    return x25519.X25519PrivateKey.from_private_bytes(secret)
+
+
 def x25519_public(secret):
-    return raw(x25519.X25519PrivateKey.from_private_bytes(secret).public_key())
+    return raw(x25519_key(secret).public_key())
 
 
 def agree(secret, public_key):
     try:
-        return x25519.X25519PrivateKey.from_private_bytes(secret).exchange(
-            x25519.X25519PublicKey.from_public_bytes(public_key))
+        return x25519_key(secret).exchange(x25519.X25519PublicKey.from_public_bytes(public_key))
     except ValueError as error:
         raise Refused("key of low order") from error
 
@@ -140,8 +146,11 @@ def gf_divide(a, b):
     return EXP[LOG[a] + 255 - LOG[b]] if a else 0
 
 
+PRODUCTS = numpy.array([[gf_multiply(a, b) for b in range(256)] for a in range(256)], numpy.uint8)
+
+
 def scale(share, factor):
-    return bytes(gf_multiply(byte, factor) for byte in share)
+    return PRODUCTS[factor][numpy.frombuffer(share, numpy.uint8)].tobytes()
 
 
 def add(a, b):
@@ -149,15 +158,12 @@ def add(a, b):
 
 
 def deal(secret, coefficients, n):
-    """{x: share} of holders 1 to n."""
-    shares = {}
-    for x in range(1, n + 1):
-        share, power = secret, 1
-        for coefficient in coefficients:
-            power = gf_multiply(power, x)
-            share = add(share, scale(coefficient, power))
-        shares[x] = share
-    return shares
+    """{x: share} of holders 1 to n: the polynomial at all x at once, by Horner's rule."""
+    x = numpy.arange(1, n + 1)[:, None]
+    shares = numpy.zeros((n, len(secret)), numpy.uint8)
+    for coefficient in [*coefficients[::-1], secret]:
+        shares = PRODUCTS[x, shares] ^ numpy.frombuffer(coefficient, numpy.uint8)
+    return {place + 1: share.tobytes() for place, share in enumerate(shares)}
 
 
 def combine(shares):
