@@ -66,6 +66,22 @@ append_number(const json_t *object, const char *key, const char *word, char *out
 		snprintf(out + used, size - used, "%s %.4g", word, number);
 }
 
+/* A dp_mode in words; one that this program does not know is its own. */
+static const char *
+who_adds(const char *mode)
+{
+	static const char *const words[][2] = {
+		{"central", "the coordinator"}, {"local", "each Island"}, {"distributed", "the Islands together"}
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+	{
+		if (strcmp(mode, words[i][0]) == 0)
+			return words[i][1];
+	}
+	return mode;
+}
+
 /* What was spent, of how much, with which noise, and who adds it. */
 static void
 describe_privacy(const json_t *privacy, char *out, size_t size)
@@ -83,9 +99,7 @@ describe_privacy(const json_t *privacy, char *out, size_t size)
 	append_number(privacy, "noise_multiplier", ", noise multiplier", out, size);
 	if (json_is_number(last))
 		snprintf(out + strlen(out), size - strlen(out), ", clip norm %.4g", json_number_value(last));
-	snprintf(out + strlen(out), size - strlen(out), ", noise added by %s",
-			 strcmp(mode, "local") == 0 ? "each Island" : strcmp(mode, "central") == 0 ? "the coordinator"
-			 : strcmp(mode, "distributed") == 0 ? "the Islands together" : mode);
+	snprintf(out + strlen(out), size - strlen(out), ", noise added by %s", who_adds(mode));
 }
 
 /* Its mode, and how far the newest attempt has come with how many Islands. */

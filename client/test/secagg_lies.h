@@ -15,6 +15,15 @@
 
 static FedError err;
 
+/* Says what went wrong that should not have. */
+static inline void
+complain(void)
+{
+	if (err.message[0] != '\0')
+		printf("# %s\n", err.message);
+	err = (FedError) {0};
+}
+
 /* All that an Island keeps, and what it has done. */
 typedef struct Snapshot
 {
