@@ -66,6 +66,22 @@ END
 $$;
 COMMENT ON FUNCTION federated.secagg_accepted(boolean) IS 'The answer to a message that is stored, durably';
 
+CREATE FUNCTION federated.sent_before(held federated.rounds, island_id bigint, known bytea, given bytea, did text) RETURNS json
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF known IS NULL THEN
+		RETURN NULL;
+	ELSIF known = given THEN
+		RETURN federated.secagg_accepted(false);
+	END IF;
+	RETURN federated.reject(held, island_id, 'secagg_conflict', format('this Island has %s in this attempt', did));
+END
+$$;
+COMMENT ON FUNCTION federated.sent_before(federated.rounds, bigint, bytea, bytea, text) IS
+	'The answer to a message of which one is stored, or its hash: taken if it is the same, else refused; NULL if none is';
+
 -- What one Island reads of the others. Nothing here is secret from a member.
 CREATE FUNCTION federated.read_attempt(session_id uuid, round integer, attempt integer, VARIADIC not_before text[]) RETURNS federated.secagg_members
 LANGUAGE plpgsql VOLATILE

@@ -130,17 +130,17 @@ AS $$
 DECLARE
 	me federated.islands := federated.require_island();
 	entry record;
+	answer json;
 	problem text;
 BEGIN
 	PERFORM federated.require_argument('envelopes', envelopes);
 	SELECT * INTO entry FROM federated.enter_attempt(me, session_id, round, attempt);
 	IF entry.reason IS NOT NULL THEN
 		RETURN federated.reject(entry.held, me.id, entry.reason, entry.detail);
-	ELSIF (entry.own).shares_digest IS NOT NULL THEN
-		IF (entry.own).shares_digest = sha256(envelopes) THEN
-			RETURN federated.secagg_accepted(false);
-		END IF;
-		RETURN federated.reject(entry.held, me.id, 'secagg_conflict', 'this Island has sent other shares in this attempt');
+	END IF;
+	answer := federated.sent_before(entry.held, me.id, (entry.own).shares_digest, sha256(envelopes), 'sent other shares');
+	IF answer IS NOT NULL THEN
+		RETURN answer;
 	END IF;
 	problem := coalesce(federated.stage_problem(entry.current, 'share'),
 		CASE WHEN (entry.own).u IS NULL THEN 'this Island is not in the roster'

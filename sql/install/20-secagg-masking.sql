@@ -19,6 +19,7 @@ AS $$
 DECLARE
 	me federated.islands := federated.require_island();
 	entry record;
+	answer json;
 	problem text;
 	known bytea;
 	expected integer;
@@ -29,10 +30,9 @@ BEGIN
 		RETURN federated.reject(entry.held, me.id, entry.reason, entry.detail);
 	END IF;
 	SELECT x.aux INTO known FROM federated.secagg_aux x WHERE x.attempt_id = (entry.current).id AND x.u = (entry.own).u;
-	IF known = aux THEN
-		RETURN federated.secagg_accepted(false);
-	ELSIF known IS NOT NULL THEN
-		RETURN federated.reject(entry.held, me.id, 'secagg_conflict', 'this Island has sent other aux values in this attempt');
+	answer := federated.sent_before(entry.held, me.id, known, aux, 'sent other aux values');
+	IF answer IS NOT NULL THEN
+		RETURN answer;
 	END IF;
 	problem := coalesce(federated.masking_problem(entry.current, entry.own),
 		CASE WHEN entry.task_state <> 'assigned' THEN format('this Island is out of round %s', round) END);

@@ -21,6 +21,7 @@ AS $$
 DECLARE
 	me federated.islands := federated.require_island();
 	entry record;
+	answer json;
 	problem text;
 BEGIN
 	PERFORM federated.require_bytes('signature', signature, 64);
@@ -29,10 +30,10 @@ BEGIN
 		RETURN federated.reject(entry.held, me.id, entry.reason, entry.detail);
 	ELSIF (entry.current).mode = 'semi_honest' THEN
 		RETURN federated.reject(entry.held, me.id, 'secagg_bad_message', 'nobody signs in mode semi_honest');
-	ELSIF (entry.own).agreement = signature THEN
-		RETURN federated.secagg_accepted(false);
-	ELSIF (entry.own).agreement IS NOT NULL THEN
-		RETURN federated.reject(entry.held, me.id, 'secagg_conflict', 'this Island has signed otherwise in this attempt');
+	END IF;
+	answer := federated.sent_before(entry.held, me.id, (entry.own).agreement, signature, 'signed otherwise');
+	IF answer IS NOT NULL THEN
+		RETURN answer;
 	END IF;
 	problem := coalesce(federated.stage_problem(entry.current, 'agree'),
 		CASE WHEN NOT coalesce((entry.own).u = ANY (federated.summed_set((entry.current).id)), false)
@@ -94,17 +95,17 @@ AS $$
 DECLARE
 	me federated.islands := federated.require_island();
 	entry record;
+	answer json;
 	problem text;
 BEGIN
 	PERFORM federated.require_argument('reveal', reveal);
 	SELECT * INTO entry FROM federated.enter_attempt(me, session_id, round, attempt);
 	IF entry.reason IS NOT NULL THEN
 		RETURN federated.reject(entry.held, me.id, entry.reason, entry.detail);
-	ELSIF (entry.own).reveal_digest IS NOT NULL THEN
-		IF (entry.own).reveal_digest = sha256(reveal) THEN
-			RETURN federated.secagg_accepted(false);
-		END IF;
-		RETURN federated.reject(entry.held, me.id, 'secagg_conflict', 'this Island has revealed otherwise in this attempt');
+	END IF;
+	answer := federated.sent_before(entry.held, me.id, (entry.own).reveal_digest, sha256(reveal), 'revealed otherwise');
+	IF answer IS NOT NULL THEN
+		RETURN answer;
 	END IF;
 	problem := coalesce(federated.stage_problem(entry.current, 'reveal'),
 		CASE WHEN NOT coalesce((entry.own).u = ANY (federated.summed_set((entry.current).id)), false)
